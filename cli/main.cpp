@@ -1,0 +1,84 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <new>
+
+#include "cli/command.h"
+#include "cli/suggest.h"
+#include "mflux/base/error.h"
+#include "mflux/base/log.h"
+
+namespace mflux::cli {
+
+bool Session::color() const {
+  const char* wish = std::getenv("NO_COLOR");
+  return !json && !no_color && !(wish && *wish) && isatty(STDOUT_FILENO);
+}
+
+namespace {
+
+void complain(const std::string& message) {
+  fmt::print(stderr, "mflux: {}\n", message);
+}
+
+void add_global_flags(CLI::App& app, Session& session) {
+  app.add_option("--device", session.device, "Where MLX computes")
+      ->check(CLI::IsMember({"cpu", "gpu"}));
+  app.add_flag("--json", session.json, "Print one JSON object instead of text");
+  app.add_flag("-q,--quiet", session.quiet, "Print results and errors only");
+  app.add_flag("-v,--verbose", session.verbose, "Print remarks of the library too");
+  app.add_flag("--no-color", session.no_color, "No colours (the NO_COLOR variable works too)");
+}
+
+Exit run(Session& session) {
+  set_log_sink([&](LogLevel level, const std::string& message) {
+    if (session.verbose || (level == LogLevel::warning && !session.quiet)) {
+      complain(printable(message));
+    }
+  });
+  try {
+    return session.work();
+  } catch (const std::bad_alloc&) {
+    complain("out of memory");
+    return kDevice;
+  } catch (const std::exception& error) {
+    complain(one_line(error));
+    return kUsage;
+  }
+}
+
+int main(int argc, char** argv) {
+  CLI::App app{"mflux: generative image models on MLX, ported with proof", "mflux"};
+  Session session;
+  app.set_version_flag("--version", MFLUX_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_global_flags(app, session);
+  add_parity(app, session);
+  add_model_commands(app, session);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {
+      return app.exit(error);
+    }
+    complain(explain(app, error));
+    return kUsage;
+  }
+  const Exit code = run(session);
+  if (std::fflush(stdout) != 0) {
+    complain("cannot write to standard output");
+    return kUsage;
+  }
+  return code;
+}
+
+} // namespace
+} // namespace mflux::cli
+
+int main(int argc, char** argv) {
+  return mflux::cli::main(argc, argv);
+}

@@ -1,0 +1,9 @@
+#include "cli/command.h"
+
+namespace mflux::cli {
+
+void add_model_commands(CLI::App& app, Session& session) {
+  add_port(app, session);
+}
+
+} // namespace mflux::cli

@@ -1,0 +1,11 @@
+# Warnings and sanitizers of our own targets: target_link_libraries(x PRIVATE mflux_settings).
+add_library(mflux_settings INTERFACE)
+target_compile_options(mflux_settings INTERFACE -Wall -Wextra -Wpedantic -Wuninitialized)
+if(MFLUX_WARNINGS_AS_ERRORS)
+  target_compile_options(mflux_settings INTERFACE -Werror)
+endif()
+if(MFLUX_SANITIZE)
+  target_compile_options(mflux_settings INTERFACE -fsanitize=${MFLUX_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(mflux_settings INTERFACE -fsanitize=${MFLUX_SANITIZE})
+endif()

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mflux/artifacts/tensor.h"
+
+namespace mflux::artifacts {
+
+/// What a file says about one of its tensors, without its data being touched.
+struct TensorInfo {
+  std::string name; ///< the key in the file; the file's stem for a bare .npy
+  Dtype dtype;
+  Shape shape;
+};
+
+/// An opened artifact: its tensors in the file's order. All headers were checked on opening.
+class Artifact {
+ public:
+  virtual ~Artifact() = default;
+
+  virtual const std::vector<TensorInfo>& tensors() const = 0;
+
+  /// The tensor's data: a view of the mapped file where the format allows, else inflated on demand.
+  /// Throws Error (corrupt data). `index` < tensors().size().
+  virtual Tensor load(size_t index) const = 0;
+
+  /// Whether the order of tensors() is the order in which they were written.
+  virtual bool is_ordered() const = 0;
+};
+
+/// Opens .npy, .npz or .safetensors by its content, or a sharded checkpoint by its
+/// model.safetensors.index.json. Throws Error (one line: file, seen, expected) on anything else and
+/// on hostile files.
+std::unique_ptr<Artifact> open_artifact(const std::filesystem::path& path);
+
+} // namespace mflux::artifacts

@@ -1,0 +1,115 @@
+#include "mflux/base/atomic_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <utility>
+
+#include "mflux/base/error.h"
+
+namespace mflux {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path, int code) {
+  throw Error(fmt::format("cannot write {}: {}", path.string(), std::strerror(code)));
+}
+
+/// The permissions a plain open() would have given; mkstemp's 0600 would surprise other readers.
+mode_t default_mode() {
+  const mode_t mask = umask(0);
+  umask(mask);
+  return 0666 & ~mask;
+}
+
+void sync_folder(const std::filesystem::path& path) {
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  if (const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); fd >= 0) {
+    fsync(fd);
+    close(fd);
+  }
+}
+
+} // namespace
+
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  if (std::filesystem::is_directory(path_)) {
+    fail(path_, EISDIR);
+  }
+  std::string name = path_.string() + ".tmp-XXXXXX";
+  descriptor_ = mkostemp(name.data(), O_CLOEXEC);
+  if (descriptor_ < 0) {
+    fail(path_, errno);
+  }
+  temporary_ = name;
+  fchmod(descriptor_, default_mode());
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ >= 0) {
+    close(descriptor_);
+    unlink(temporary_.c_str());
+  }
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const size_t chunk = std::min(bytes.size(), size_t{1} << 30);
+    const ssize_t written = ::write(descriptor_, bytes.data(), chunk);
+    if (written < 0 && errno == EINTR) {
+      continue;
+    }
+    if (written < 0) {
+      fail(path_, errno);
+    }
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+}
+
+void AtomicFile::write(std::string_view text) {
+  write(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+void AtomicFile::commit() {
+  if (fsync(descriptor_) != 0) {
+    fail(path_, errno);
+  }
+  if (rename(temporary_.c_str(), path_.c_str()) != 0) {
+    fail(path_, errno);
+  }
+  close(std::exchange(descriptor_, -1));
+  sync_folder(path_);
+}
+
+void write_file(const std::filesystem::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+std::string read_file(const std::filesystem::path& path, size_t limit) {
+  if (!std::filesystem::exists(path)) {
+    throw Error(fmt::format("{} does not exist", path.string()));
+  }
+  if (!std::filesystem::is_regular_file(path)) {
+    throw Error(fmt::format("{} is not a regular file", path.string()));
+  }
+  const auto size = std::filesystem::file_size(path);
+  if (size > limit) {
+    throw Error(fmt::format("{} is {} bytes, expected at most {}", path.string(), size, limit));
+  }
+  std::string text(size, '\0');
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream.read(text.data(), static_cast<std::streamsize>(size))) {
+    throw Error(fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)));
+  }
+  return text;
+}
+
+} // namespace mflux

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+namespace mflux {
+
+/// A file that appears under its name whole or not at all: written under a temporary name in the
+/// same folder, synced, then renamed by commit(). Without commit() the destructor removes it and an
+/// older file of that name stays. Throws Error when anything cannot be written (folder missing,
+/// disk full).
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text);
+  void commit();
+
+ private:
+  std::filesystem::path path_, temporary_;
+  int descriptor_ = -1;
+};
+
+/// Writes all of `text` to `path`, atomically.
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+/// The whole of a small file. Throws Error if it cannot be read or is larger than `limit` bytes.
+std::string read_file(const std::filesystem::path& path, size_t limit = size_t{64} << 20);
+
+} // namespace mflux

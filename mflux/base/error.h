@@ -1,0 +1,35 @@
+#pragma once
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace mflux {
+
+/// Everything this library throws on purpose. The message says what was seen, what was expected and
+/// what to do; where it happened is the business of with_context().
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Runs `work`; if it throws, rethrows with `where` nested on top, so that the caller can print the
+/// chain.
+template <typename Work>
+decltype(auto) with_context(const std::string& where, Work&& work) {
+  try {
+    return std::forward<Work>(work)();
+  } catch (...) {
+    std::throw_with_nested(Error(where));
+  }
+}
+
+/// The whole chain on one line, outermost context first: "loading vae: config.json: …". Line breaks
+/// and control characters of hostile names are escaped.
+std::string one_line(const std::exception& error);
+
+/// `text` with control characters written as \xNN, so that no file can write to a terminal.
+std::string printable(const std::string& text);
+
+} // namespace mflux

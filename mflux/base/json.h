@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mflux {
+
+/// Keys keep the file's order.
+using Json = nlohmann::ordered_json;
+
+/// Parses JSON strictly: duplicate keys, trailing text, comments, NaN, bad UTF-8 and nesting beyond
+/// 100 levels are errors. Throws Error.
+Json parse_json(std::string_view text);
+
+/// The same for a file; errors name it.
+Json read_json(const std::filesystem::path& path);
+
+/// Typed reading of one JSON object: wrong types are errors that name the key, keys that nobody
+/// asked for can be listed afterwards. `where` names the object in errors ("vae/config.json").
+class JsonReader {
+ public:
+  JsonReader(const Json& object, std::string where);
+
+  bool has(std::string_view key) const;
+
+  /// The value of `key`, or `fallback` when the key is absent. Throws Error on another type and on
+  /// numbers that do not fit. T: bool, int, double,
+  /// std::string, and vectors of int or std::string.
+  template <typename T>
+  T get(std::string_view key, T fallback);
+
+  /// The same, but an absent key is an error.
+  template <typename T>
+  T require(std::string_view key);
+
+  /// Null or absent gives nothing.
+  template <typename T>
+  std::optional<T> maybe(std::string_view key);
+
+  /// Marks `key` as known without reading it.
+  void ignore(std::string_view key);
+
+  /// Keys that were neither read nor ignored, without those starting with '_'.
+  std::vector<std::string> unknown_keys() const;
+
+ private:
+  const Json* find(std::string_view key);
+
+  const Json* object_;
+  std::string where_;
+  std::vector<std::string> known_;
+};
+
+} // namespace mflux

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "mflux/artifacts/tensor.h"
+
+namespace mflux::parity {
+
+/// |port - ref| <= atol + rtol * |ref|, everywhere: numpy's and torch's additive rule.
+struct Tolerance {
+  double atol, rtol;
+};
+
+/// One element of both tensors; `index` is flat, C order.
+struct Element {
+  int64_t index = 0;
+  double ref = 0, port = 0;
+};
+
+/// Counts of non-finite elements of one tensor.
+struct NonFinite {
+  int64_t nan = 0, positive_inf = 0, negative_inf = 0;
+};
+
+/// Everything one pass over a pair of tensors of equal shape finds. d = port - ref in double;
+/// complex tensors count as twice as many reals. Elements that are NaN or the same infinity on both
+/// sides agree and leave the sums; a non-finite element on one side only is counted in
+/// `nonfinite_mismatch` and makes max_abs infinite.
+struct Metrics {
+  int64_t count = 0; ///< reals compared
+  NonFinite ref_nonfinite, port_nonfinite;
+  int64_t nonfinite_mismatch = 0;
+  int64_t unequal = 0; ///< elements whose values differ at all (what integers are judged by)
+
+  double max_abs = 0;
+  Element worst;        ///< where max_abs is
+  double mean_abs = 0;  ///< of |d|
+  double rms = 0;       ///< of d
+  double max_rel = 0;   ///< max |d| / max(|ref|, rel_floor)
+  double rel_floor = 0; ///< 1e-3 * rms(ref)
+  double rel_l2 = 0;    ///< ||d|| / ||ref||: the primary score; infinite when only ref is zero
+  double peak_rel = 0;  ///< max |d| / max |ref|
+  double cosine = 1, centred_cosine = 1;
+  double slope = 1, intercept = 0; ///< least squares port = slope * ref + intercept
+  double error_balance = 0;        ///< (positive d - negative d) / nonzero d, in [-1, 1]
+  double ref_rms = 0, ref_max = 0; ///< of |ref|
+  double ref_mean = 0, port_mean = 0;
+  double passing_tolerance = 0; ///< the smallest t for which atol = rtol = t passes
+
+  std::vector<int64_t> outside; ///< elements outside each tolerance asked about
+
+  /// |d| = 0 in bin 0, then one bin per ULP distance doubled: 1, 2-3, 4-7, … in the coarser
+  /// effective dtype; the last bin holds the rest. Empty for integers.
+  std::vector<int64_t> ulp_histogram;
+  /// Of |d|, from a logarithmic histogram: 50, 90, 99 and 99.9 %.
+  std::array<double, 4> error_percentiles{};
+
+  artifacts::Dtype ref_effective{}, port_effective{}; ///< what the values were rounded to
+  uint64_t ref_hash = 0,
+           port_hash = 0; ///< of shape and values in order: equal tensors, equal hashes
+};
+
+/// Compares two tensors of equal shape in one streaming pass; the result does not depend on
+/// `threads` (0: as many as the machine has). `tolerances` are those that `outside` is counted for.
+/// Throws Error when the shapes differ or one is complex and the other is not.
+Metrics measure(
+    const artifacts::Tensor& ref,
+    const artifacts::Tensor& port,
+    std::span<const Tolerance> tolerances,
+    int threads = 0);
+
+/// Statistics of one tensor alone, for `parity inspect`.
+struct Summary {
+  int64_t count = 0;
+  NonFinite nonfinite;
+  double min = 0, max = 0, mean = 0, rms = 0; ///< of the finite elements
+  artifacts::Dtype effective{};
+  uint64_t hash = 0;
+};
+
+Summary summarize(const artifacts::Tensor& tensor, int threads = 0);
+
+} // namespace mflux::parity

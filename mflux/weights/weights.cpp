@@ -1,0 +1,1 @@
+#include "mflux/weights/weights.h"

@@ -1,0 +1,36 @@
+#include "mflux/base/error.h"
+
+#include "gmock/gmock.h"
+#include "support/expect_error.h"
+
+namespace mflux {
+namespace {
+
+using mflux::testing::error_of;
+
+TEST(Error, ContextNestsOutermostFirst) {
+  const auto message = error_of([] {
+    with_context(
+        "loading vae", [] { with_context("config.json", [] { throw Error("no such key"); }); });
+  });
+  EXPECT_EQ(message, "loading vae: config.json: no such key");
+}
+
+TEST(Error, ForeignExceptionsKeepTheirText) {
+  EXPECT_EQ(
+      error_of(
+          [] { with_context("block 3", [] { throw std::invalid_argument("[matmul] bad"); }); }),
+      "block 3: [matmul] bad");
+  EXPECT_EQ(error_of([] { with_context("block 3", [] { throw 7; }); }), "block 3: unknown error");
+}
+
+TEST(Error, IsOneLineWhateverTheNamesHold) {
+  EXPECT_EQ(error_of([] { throw Error("a\nb\x1b[31m"); }), "a\\x0ab\\x1b[31m");
+}
+
+TEST(Error, ContextPassesTheResultThrough) {
+  EXPECT_EQ(with_context("x", [] { return 5; }), 5);
+}
+
+} // namespace
+} // namespace mflux
