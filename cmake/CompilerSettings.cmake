@@ -9,3 +9,8 @@ if(MFLUX_SANITIZE)
                          -fno-sanitize-recover=all)
   target_link_options(mflux_settings INTERFACE -fsanitize=${MFLUX_SANITIZE})
 endif()
+
+find_program(MFLUX_CCACHE ccache)
+if(MFLUX_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${MFLUX_CCACHE})
+endif()

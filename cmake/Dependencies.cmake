@@ -1,4 +1,4 @@
-# What the project is built from. MLX comes from -DMLX_DIR (./dev build passes the pinned wheel's) or any installed MLX.
+# What the project is built from. MLX is the pinned wheel that ./dev setup puts into build/, or with -DMLX_DIR=… any other.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
@@ -6,11 +6,11 @@ find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(PNG REQUIRED)
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
+find_package(HWY 1.0 REQUIRED)
 
 if(MFLUX_WITH_MLX)
-  find_package(MLX 0.32 CONFIG REQUIRED)
+  file(GLOB wheel_mlx ${PROJECT_SOURCE_DIR}/build/mlx-cpu/lib/python3*/site-packages/mlx/share/cmake/MLX)
+  find_package(MLX 0.32 CONFIG REQUIRED HINTS ${wheel_mlx})
   if(MFLUX_OPENBLAS AND NOT APPLE)
     find_library(MFLUX_OPENBLAS_LIBRARY openblas REQUIRED)
   endif()
