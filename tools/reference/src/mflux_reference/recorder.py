@@ -31,7 +31,9 @@ _BUFFER_BYTES = 256 << 20
 class Capture:
     """A dump being written: `with Capture(folder) as capture: capture.add("vae", vae); vae(x)`.
 
-    `taps` are globs over module names (* crosses dots) or whole checkpoint names; they do not filter `record`.
+    `taps` are globs over module names (* crosses dots) or whole checkpoint names, less those that `skip` matches; they
+    do not filter `record`. With `inputs` a module's inputs are dumped too; a tap that names one (`vae.decode.in`) needs
+    no `inputs`.
     Tensors are copied at the moment a hook sees them, keep their dtype and go to disk in shards of
     `buffer_bytes`. `run` holds the run's facts, `facts` are further fields of the manifest.
     """
@@ -41,6 +43,7 @@ class Capture:
         folder: Path | str,
         *,
         taps: Iterable[str] = ("*",),
+        skip: Iterable[str] = (),
         inputs: bool = False,
         crop: Crop | None = None,
         run: Mapping[str, Any] | None = None,
@@ -50,6 +53,8 @@ class Capture:
     ) -> None:
         self.folder = Path(folder)
         self._taps = tuple(taps)
+        self._input_taps = tuple(tap for tap in self._taps if tap.endswith(".in") or ".in." in tap)
+        self._skip = tuple(skip)
         self._inputs = inputs
         self._crop = crop
         self._run = {**(run or {}), "images": []}
@@ -117,7 +122,12 @@ class Capture:
 
     def on_forward(self, module: nn.Module, see: Callable[[dict[str, Any]], None]) -> None:
         """Calls `see` with the keyword arguments of every forward of a module, before it runs."""
-        handle = module.register_forward_pre_hook(lambda _module, _args, kwargs: see(kwargs), with_kwargs=True)
+        handle = module.register_forward_pre_hook(lambda _m, _args, kwargs: see(kwargs), prepend=True, with_kwargs=True)
+        self._undo.append(handle.remove)
+
+    def on_output(self, module: nn.Module, see: Callable[[Any], None]) -> None:
+        """Calls `see` with what every forward of a module returned."""
+        handle = module.register_forward_hook(lambda _module, _args, result: see(result))
         self._undo.append(handle.remove)
 
     def step(self, step: int | None) -> None:
@@ -126,18 +136,20 @@ class Capture:
             raise ValueError(f"steps count from 1, got {step}")
         self._step = step
 
-    def record(self, name: str, tensor: torch.Tensor, *, axes: list[str] | None = None) -> None:
+    def record(self, name: str, tensor: torch.Tensor, *, role: str = "out", axes: list[str] | None = None) -> None:
         """Writes a tensor under exactly this name; `latents@step=2` may name its own step."""
         if "@step=" not in name:
             name = names.join(name, 1, "", self._step)
-        self._write(name, tensor, axes=axes)
+        self._write(name, tensor, role=role, axes=axes)
 
     def image(self, path: Path) -> None:
         """Notes an image file inside the folder by its hash."""
         self._run["images"].append(image_entry(path, self.folder))
 
     def _describe(self, component: str, module: nn.Module) -> None:
-        weights = [*module.parameters(), *module.buffers()]
+        if component in self._components:
+            raise ValueError(f"component {component} was added twice")
+        weights = list(module.state_dict().values())
         dtypes = sorted({dtype_name(weight.dtype) for weight in weights if weight.is_floating_point()})
         self._components[component] = {"class": type(module).__name__, "dtype": "+".join(dtypes) or "none"}
         if self._device is None and weights:
@@ -153,8 +165,9 @@ class Capture:
         self._calls[name, self._step] += 1
         return self._calls[name, self._step]
 
-    def _tapped(self, *candidates: str) -> bool:
-        return any(names.matches(candidate, self._taps) for candidate in candidates)
+    def _tapped(self, site: str, name: str, taps: tuple[str, ...]) -> bool:
+        wanted = names.matches(site, taps) or names.matches(name, taps)
+        return wanted and not names.matches(site, self._skip) and not names.matches(name, self._skip)
 
     def _write(
         self,
@@ -218,22 +231,27 @@ class _Site:
         step = self._capture._step
         call = self._capture._next_call(self._name)
         self._open.append((call, step))
-        if self._inputs:
+        taps = self._capture._taps if self._inputs else self._capture._input_taps
+        if taps:
             found = list(input_tensors(self._forward, args, kwargs))
-            self._write(found, names.input_suffixes, "in", call, step)
+            self._write(found, names.input_suffixes, "in", call, step, taps)
 
     def leave(self, result: Any) -> None:
         call, step = self._open.pop()
-        self._write(list(output_tensors(result)), names.output_suffixes, "out", call, step)
+        self._write(list(output_tensors(result)), names.output_suffixes, "out", call, step, self._capture._taps)
 
-    def _write(self, found: list, suffixes: Callable, role: str, call: int, step: int | None) -> None:
+    def _write(
+        self, found: list, suffixes: Callable, role: str, call: int, step: int | None, taps: tuple[str, ...]
+    ) -> None:
         for suffix, (_, tensor) in zip(suffixes([path for path, _ in found]), found, strict=True):
             name = names.join(self._name, call, suffix, step)
-            if self._capture._tapped(self._name, name):
+            if self._capture._tapped(self._name, name, taps):
                 self._capture._write(name, tensor, module=self._owner, role=role)
 
 
-def capture(module: nn.Module, run: Callable[[], Any], folder: Path | str, *, name: str = "model", **options: Any) -> Any:
+def capture(
+    module: nn.Module, run: Callable[[], Any], folder: Path | str, *, name: str = "model", **options: Any
+) -> Any:
     """Dumps one run of one module tree and returns what `run` returned; options as for Capture."""
     with Capture(folder, **options) as recorder:
         recorder.add(name, module)
