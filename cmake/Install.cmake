@@ -26,8 +26,7 @@ if(MFLUX_WITH_MLX AND MLX_DIR MATCHES "/mlx/share/cmake/MLX$")
     install(DIRECTORY ${site}/mlx_cpu.libs DESTINATION ${mlx_home})
   endif()
   set(MFLUX_MLX_PATH ${mlx_home}/mlx/share/cmake/MLX)
-  set_target_properties(
-    mflux_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${mlx_home}/mlx/lib")
+  set_property(TARGET mflux_cli APPEND PROPERTY INSTALL_RPATH "$ORIGIN/../${mlx_home}/mlx/lib")
 endif()
 
 configure_package_config_file(
