@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@ struct TensorInfo {
   Shape shape;
 };
 
+/// Remarks that a file carries besides its tensors.
+using Metadata = std::map<std::string, std::string>;
+
 /// An opened artifact: its tensors in the file's order. All headers were checked on opening.
 class Artifact {
  public:
@@ -23,12 +27,16 @@ class Artifact {
 
   virtual const std::vector<TensorInfo>& tensors() const = 0;
 
-  /// The tensor's data: a view of the mapped file where the format allows, else inflated on demand.
-  /// Throws Error (corrupt data). `index` < tensors().size().
+  /// The tensor's data: a view of the mapped file where the format allows, else inflated on demand
+  /// (again at every call). Throws Error (corrupt data). `index` < tensors().size(). Safe to call
+  /// from several threads.
   virtual Tensor load(size_t index) const = 0;
 
   /// Whether the order of tensors() is the order in which they were written.
   virtual bool is_ordered() const = 0;
+
+  /// The "__metadata__" of safetensors; empty for other formats.
+  virtual const Metadata& metadata() const;
 };
 
 /// Opens .npy, .npz or .safetensors by its content, or a sharded checkpoint by its

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace mflux::artifacts {
@@ -32,6 +33,9 @@ size_t size_of(Dtype dtype);
 
 /// "bool", "uint8", …, "float8_e4m3", "bfloat16", "complex64".
 std::string_view name_of(Dtype dtype);
+
+/// The dtype of that name_of(); nothing for any other name.
+std::optional<Dtype> dtype_named(std::string_view name);
 
 bool is_floating(Dtype dtype);
 bool is_complex(Dtype dtype);

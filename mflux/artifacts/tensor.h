@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mflux/artifacts/dtype.h"
@@ -13,8 +14,12 @@ namespace mflux::artifacts {
 
 using Shape = std::vector<int64_t>;
 
-/// Product of the extents; 1 for a scalar. Throws Error when it does not fit 63 bits.
+/// Product of the extents; 1 for a scalar. Throws Error on a negative extent and when the product
+/// of the extents that are not zero does not fit 63 bits.
 int64_t element_count(const Shape& shape);
+
+/// Bytes that a tensor without gaps takes. Throws Error when they do not fit 63 bits.
+size_t byte_count(Dtype dtype, const Shape& shape);
 
 /// "[1, 64, 48]"; "[]" for a scalar.
 std::string to_string(const Shape& shape);
@@ -36,10 +41,12 @@ class Storage {
   std::span<const std::byte> bytes_;
 };
 
-/// Maps a whole file. Throws Error if it cannot be opened or mapped; empty files give no bytes.
+/// Maps a whole regular file. Throws Error if it cannot be opened or mapped; empty files give no
+/// bytes. A file that another program truncates while it is mapped ends this one (SIGBUS): writers
+/// must rename a new file into place, as AtomicFile does.
 std::shared_ptr<const Storage> map_file(const std::string& path);
 
-/// Owns `bytes`.
+/// Owns `bytes`, which start at an address aligned for every dtype.
 std::shared_ptr<const Storage> make_storage(std::vector<std::byte> bytes);
 
 /// A read-only view of n-dimensional data in a Storage; copies share it. Elements may be strided
@@ -48,7 +55,7 @@ struct Tensor {
   Dtype dtype = Dtype::float32;
   Shape shape;
   std::vector<int64_t> strides; ///< in bytes, one per axis
-  bool swapped = false;         ///< elements are big-endian
+  bool swapped = false;         ///< elements are big-endian; never set for one-byte dtypes
   size_t offset = 0;            ///< of the first element in the storage, bytes
   std::shared_ptr<const Storage> storage;
 
@@ -57,10 +64,11 @@ struct Tensor {
   }
 
   size_t byte_count() const {
-    return static_cast<size_t>(count()) * size_of(dtype);
+    return artifacts::byte_count(dtype, shape);
   }
 
-  /// C order, native byte order, no gaps: data() may be read as an array.
+  /// C order, native byte order, no gaps: data() may be read as an array (through memcpy or
+  /// unaligned loads: files do not promise alignment).
   bool is_contiguous() const;
 
   /// This tensor if it is contiguous, else a copy that is.
@@ -76,7 +84,11 @@ struct Tensor {
 /// A contiguous tensor that owns a copy of `bytes`. Throws Error when their number does not fit.
 Tensor make_tensor(Dtype dtype, Shape shape, std::vector<std::byte> bytes);
 
-/// Byte strides of C order.
+/// Copies the elements [begin, end), counted in C order, of any tensor to `out` in native byte
+/// order: contiguous() for a window. Throws Error when the range or the tensor does not fit.
+void copy_elements(const Tensor& tensor, int64_t begin, int64_t end, std::byte* out);
+
+/// Byte strides of C order. Throws Error like byte_count().
 std::vector<int64_t> c_strides(Dtype dtype, const Shape& shape);
 
 /// Element `index` (C order) of a real or complex tensor as double; the real part of complex ones.

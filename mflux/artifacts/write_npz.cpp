@@ -1,0 +1,36 @@
+#include <fmt/format.h>
+
+#include "mflux/artifacts/chunks.h"
+#include "mflux/artifacts/npy_header.h"
+#include "mflux/artifacts/text.h"
+#include "mflux/artifacts/write.h"
+#include "mflux/artifacts/zip_writer.h"
+#include "mflux/base/error.h"
+
+namespace mflux::artifacts {
+
+void write_npz(
+    const std::filesystem::path& path,
+    const std::vector<NamedTensor>& tensors,
+    Compression compression) {
+  with_context(path.string(), [&] {
+    check_names(tensors);
+    AtomicFile file(path);
+    ZipWriter archive(file);
+    for (const auto& named : tensors) {
+      const std::string header = npy_header(named.tensor.dtype, named.tensor.shape);
+      archive.add(
+          named.name + ".npy",
+          header.size() + named.tensor.byte_count(),
+          compression == Compression::deflated,
+          [&](const std::function<void(Bytes)>& take) {
+            take(as_bytes(header));
+            for_each_chunk(named.tensor, take);
+          });
+    }
+    archive.finish();
+    file.commit();
+  });
+}
+
+} // namespace mflux::artifacts
