@@ -56,8 +56,8 @@ Format format_of(const std::filesystem::path& path, Bytes file) {
       fmt::join(shown, " ")));
 }
 
-std::unique_ptr<Artifact> open(const std::filesystem::path& path) {
-  auto storage = map_file(path);
+std::unique_ptr<Artifact> open(
+    const std::filesystem::path& path, std::shared_ptr<const Storage> storage) {
   switch (format_of(path, storage->bytes())) {
     case Format::npy:
       return open_npy(path, std::move(storage));
@@ -79,7 +79,8 @@ const Metadata& Artifact::metadata() const {
 }
 
 std::unique_ptr<Artifact> open_artifact(const std::filesystem::path& path) {
-  return with_context(path.string(), [&] { return open(path); });
+  auto storage = map_file(path.string());
+  return with_context(path.string(), [&] { return open(path, std::move(storage)); });
 }
 
 } // namespace mflux::artifacts

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "mflux/artifacts/crc.h"
 #include "mflux/artifacts/mapped_file.h"
 #include "mflux/base/error.h"
 
@@ -78,11 +79,6 @@ void check(uint32_t seen, uint32_t expected) {
     throw Error(fmt::format(
         "its checksum is {:08x}, the archive says {:08x}: the data is corrupt", seen, expected));
   }
-}
-
-uint32_t update_crc(uint32_t crc, Bytes bytes) {
-  return static_cast<uint32_t>(
-      crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 /// A file without a name, gone when it is closed.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "mflux/artifacts/crc.h"
 #include "mflux/base/error.h"
 
 namespace mflux::artifacts {
@@ -23,11 +24,6 @@ bool needs_64(uint64_t size) {
 
 uint32_t in_32(uint64_t value) {
   return static_cast<uint32_t>(std::min(value, kIn64));
-}
-
-uint32_t update_crc(uint32_t crc, Bytes bytes) {
-  return static_cast<uint32_t>(
-      crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 /// zlib's deflate as a stream of chunks.
