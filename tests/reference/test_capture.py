@@ -8,7 +8,7 @@ import json
 
 import pytest
 import torch
-from mflux_reference import Capture, Crop, capture, load_dump
+from mflux_reference import Capture, Crop, capture, draw_latents, load_dump, load_latents
 from torch import nn
 
 
@@ -275,6 +275,16 @@ def test_a_complete_dump_is_not_marked_partial_and_replaces_an_older_one(tmp_pat
         recorder.record("new", torch.ones(4))
     assert "partial" not in load_dump(tmp_path).manifest
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints-00001.safetensors", "manifest.json"]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_latents_are_one_noise_in_every_dtype_and_come_back(tmp_path, dtype):
+    drawn = draw_latents((1, 8, 4, 6), seed=7)
+    assert torch.equal(draw_latents((1, 8, 4, 6), seed=7, dtype=dtype), drawn.to(dtype))
+    assert not torch.equal(draw_latents((1, 8, 4, 6), seed=8), drawn)
+    with Capture(tmp_path) as recorder:
+        recorder.record("latents_initial", drawn)
+    assert torch.equal(load_latents(tmp_path), drawn)
 
 
 def test_a_name_is_recorded_once(tmp_path):

@@ -111,6 +111,13 @@ def test_pixels(pipe, run):
     assert torch.equal(run.tensor("image"), (run.tensor("decoded") / 2 + 0.5).clamp(0, 1))
 
 
+def test_axes_are_named(run):
+    named = {entry["name"]: (entry["axes"], entry["shape"]) for entry in run.checkpoints if "axes" in entry}
+    assert all(len(axes) == len(shape) for axes, shape in named.values())
+    assert named["latents@step=2"][0] == ["batch", "token", "channel"]
+    assert named["decoded"] == (["batch", "channel", "height", "width"], [1, 3, 16, 24])
+
+
 def test_run_facts(run):
     facts = run.manifest["run"]
     assert (facts["prompt"], facts["negative_prompt"]) == (PROMPT, None)

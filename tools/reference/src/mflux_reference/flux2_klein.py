@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from mflux_reference.crop import Crop
-from mflux_reference.klein_taps import tap_pipeline, tap_vae_methods
+from mflux_reference.klein_taps import IMAGE_AXES, tap_pipeline, tap_vae_methods
 from mflux_reference.latents import NAME as LATENTS
 from mflux_reference.latents import draw_latents, load_latents
 from mflux_reference.manifest import dtype_name
@@ -106,7 +106,7 @@ def dump(
             capture.add(name, getattr(pipe, name))
         tap_vae_methods(pipe.vae, capture)
         tap_pipeline(pipe, capture, inputs=options.inputs)
-        capture.record(LATENTS, latents)
+        capture.record(LATENTS, latents, axes=IMAGE_AXES)
         image = pipe(prompt=prompt, latents=latents, **asdict(call)).images[0]
         image.save(folder / "image.png")
         capture.image(folder / "image.png")

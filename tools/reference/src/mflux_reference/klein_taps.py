@@ -16,6 +16,10 @@ from diffusers import AutoencoderKLFlux2, Flux2KleinPipeline
 
 from mflux_reference.recorder import Capture
 
+IMAGE_AXES = ["batch", "channel", "height", "width"]
+TOKEN_AXES = ["batch", "token", "channel"]
+ID_AXES = ["batch", "token"]
+
 
 def tap_pipeline(pipe: Flux2KleinPipeline, capture: Capture, *, inputs: bool = False) -> None:
     """Everything but the modules: ids, embeddings, latents, schedule, predictions, pixels."""
@@ -36,12 +40,12 @@ def tap_prompt(pipe: Flux2KleinPipeline, capture: Capture) -> None:
 
     def ids(arguments: dict[str, Any]) -> None:
         if not seen:
-            capture.record("input_ids", arguments["input_ids"])
-            capture.record("attention_mask", arguments["attention_mask"])
+            capture.record("input_ids", arguments["input_ids"], axes=ID_AXES)
+            capture.record("attention_mask", arguments["attention_mask"], axes=ID_AXES)
 
     def embeddings(result: tuple) -> None:
         seen.append("prompt_embeds" if not seen else "negative_prompt_embeds")
-        capture.record(seen[-1], result[0])
+        capture.record(seen[-1], result[0], axes=TOKEN_AXES)
 
     capture.on_forward(pipe.text_encoder, ids)
     _after(capture, pipe, "encode_prompt", embeddings)
@@ -49,14 +53,21 @@ def tap_prompt(pipe: Flux2KleinPipeline, capture: Capture) -> None:
 
 def tap_latents(pipe: Flux2KleinPipeline, capture: Capture) -> None:
     """latents_packed as the loop gets them; latents_scaled is after the batch-norm statistics, before unpatchify."""
-    _after(capture, pipe, "prepare_latents", lambda result: capture.record("latents_packed", result[0]))
-    _after(capture, pipe, "_unpack_latents_with_ids", lambda result: capture.record("latents_unpacked", result))
+
+    def packed(result: tuple) -> None:
+        capture.record("latents_packed", result[0], axes=TOKEN_AXES)
+
+    def unpacked(result: torch.Tensor) -> None:
+        capture.record("latents_unpacked", result, axes=IMAGE_AXES)
+
+    _after(capture, pipe, "prepare_latents", packed)
+    _after(capture, pipe, "_unpack_latents_with_ids", unpacked)
     unpatchify = pipe._unpatchify_latents
 
     def recorded(latents: torch.Tensor) -> torch.Tensor:
-        capture.record("latents_scaled", latents)
+        capture.record("latents_scaled", latents, axes=IMAGE_AXES)
         result = unpatchify(latents)
-        capture.record("latents_unpatchified", result)
+        capture.record("latents_unpatchified", result, axes=IMAGE_AXES)
         return result
 
     capture.patch(pipe, "_unpatchify_latents", recorded)
@@ -71,8 +82,8 @@ def tap_pixels(pipe: Flux2KleinPipeline, capture: Capture) -> None:
     postprocess = processor.postprocess
 
     def recorded(image: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        capture.record("decoded", image)
-        capture.record("image", postprocess(image, output_type="pt"))
+        capture.record("decoded", image, axes=IMAGE_AXES)
+        capture.record("image", postprocess(image, output_type="pt"), axes=IMAGE_AXES)
         return postprocess(image, *args, **kwargs)
 
     capture.patch(processor, "postprocess", recorded)
@@ -122,12 +133,12 @@ class _Loop:
     def _predicted(self, result: tuple) -> None:
         if self._pipe.do_classifier_free_guidance:
             name = "noise_pred_cond" if self._predictions == 1 else "noise_pred_uncond"
-            self._capture.record(name, result[0][:, : self._latents.shape[1]])
+            self._capture.record(name, result[0][:, : self._latents.shape[1]], axes=TOKEN_AXES)
 
     def _stepped(self, model_output: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        self._capture.record("noise_pred", model_output)
+        self._capture.record("noise_pred", model_output, axes=TOKEN_AXES)
         result = self._scheduler_step(model_output, *args, **kwargs)
-        self._capture.record("latents", result[0])
+        self._capture.record("latents", result[0], axes=TOKEN_AXES)
         self._begin(self._step + 1)
         return result
 

@@ -102,11 +102,8 @@ class Capture:
 
         def recorded(*args: Any, **kwargs: Any) -> Any:
             site.enter(args, kwargs)
-            result = None
-            try:
-                result = original(*args, **kwargs)
-            finally:
-                site.leave(None if result is None else output(result))
+            result = original(*args, **kwargs)
+            site.leave(output(result))
             return result
 
         self.patch(owner, method, recorded)
@@ -158,7 +155,7 @@ class Capture:
     def _hook(self, name: str, module: nn.Module, inputs: bool) -> None:
         site = _Site(self, name, module, module.forward, inputs)
         before = module.register_forward_pre_hook(lambda _m, args, kwargs: site.enter(args, kwargs), with_kwargs=True)
-        after = module.register_forward_hook(lambda _m, _args, result: site.leave(result), always_call=True)
+        after = module.register_forward_hook(lambda _m, _args, result: site.leave(result))
         self._undo.extend((before.remove, after.remove))
 
     def _next_call(self, name: str) -> int:
