@@ -28,7 +28,8 @@ struct NonFinite {
 /// Everything one pass over a pair of tensors of equal shape finds. d = port - ref in double;
 /// complex tensors count as twice as many reals. Elements that are NaN or the same infinity on both
 /// sides agree and leave the sums; a non-finite element on one side only is counted in
-/// `nonfinite_mismatch` and makes max_abs infinite.
+/// `nonfinite_mismatch`, lies outside every tolerance, makes the maxima (max_abs, max_rel,
+/// peak_rel, passing_tolerance) infinite and leaves the sums too.
 struct Metrics {
   int64_t count = 0; ///< reals compared
   NonFinite ref_nonfinite, port_nonfinite;
@@ -36,7 +37,7 @@ struct Metrics {
   int64_t unequal = 0; ///< elements whose values differ at all (what integers are judged by)
 
   double max_abs = 0;
-  Element worst;        ///< where max_abs is
+  Element worst;        ///< the first place where max_abs is
   double mean_abs = 0;  ///< of |d|
   double rms = 0;       ///< of d
   double max_rel = 0;   ///< max |d| / max(|ref|, rel_floor)
@@ -44,18 +45,23 @@ struct Metrics {
   double rel_l2 = 0;    ///< ||d|| / ||ref||: the primary score; infinite when only ref is zero
   double peak_rel = 0;  ///< max |d| / max |ref|
   double cosine = 1, centred_cosine = 1;
-  double slope = 1, intercept = 0; ///< least squares port = slope * ref + intercept
-  double error_balance = 0;        ///< (positive d - negative d) / nonzero d, in [-1, 1]
+  double slope = 1,
+         intercept = 0;     ///< least squares port = slope * ref + intercept; 1 if ref is constant
+  double error_balance = 0; ///< (positive d - negative d) / nonzero d, in [-1, 1]
   double ref_rms = 0, ref_max = 0; ///< of |ref|
   double ref_mean = 0, port_mean = 0;
   double passing_tolerance = 0; ///< the smallest t for which atol = rtol = t passes
 
+  /// Both sides hold only 0 and hugely negative numbers (<= -1e4), as attention masks do. Then -inf
+  /// and the lowest numbers of the floating dtypes count as one value and agree.
+  bool mask_like = false;
+
   std::vector<int64_t> outside; ///< elements outside each tolerance asked about
 
-  /// |d| = 0 in bin 0, then one bin per ULP distance doubled: 1, 2-3, 4-7, … in the coarser
-  /// effective dtype; the last bin holds the rest. Empty for integers.
+  /// Distances in units in the last place of the coarser effective dtype: less than 1 in bin 0,
+  /// then 1, 2-3, 4-7, …; the last bin holds the rest. Empty when a side is integral.
   std::vector<int64_t> ulp_histogram;
-  /// Of |d|, from a logarithmic histogram: 50, 90, 99 and 99.9 %.
+  /// Of |d|, from a logarithmic histogram (8 bins per binade): 50, 90, 99 and 99.9 %.
   std::array<double, 4> error_percentiles{};
 
   artifacts::Dtype ref_effective{}, port_effective{}; ///< what the values were rounded to

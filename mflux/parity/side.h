@@ -1,0 +1,14 @@
+#pragma once
+
+#include "mflux/parity/tally.h"
+#include "mflux/parity/tile.h"
+
+namespace mflux::parity {
+
+/// Adds the current tile of one side to `tally`.
+void observe(const TileReader& reader, SideTally& tally);
+
+/// The hash of the current tile.
+uint64_t hash_of(const TileReader& reader);
+
+} // namespace mflux::parity
