@@ -59,6 +59,12 @@ def test_committed_fixture_is_what_the_class_gives(tmp_path, case):
             assert relative_l2(stored.tensor(name), made.tensor(name)) < 3e-6, f"{run}/{name}"
 
 
+def test_every_case_is_committed_and_nothing_else():
+    folders = {path.name for path in (FIXTURES / "vae").iterdir() if path.is_dir()}
+    assert folders == {"four_blocks", "small_activations", "odd_sizes", "four_to_two_channels"}
+    assert folders == {case.name for case in CASES}
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_committed_fixture_is_small(case):
     files = [path for path in (FIXTURES / "vae" / case.name).rglob("*") if path.is_file()]
