@@ -1,9 +1,260 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <optional>
+
 #include "cli/command.h"
+#include "mflux/artifacts/write.h"
+#include "mflux/base/error.h"
+#include "mflux/base/json.h"
+#include "mflux/capture/recorder.h"
+#include "mflux/capture/tensors.h"
+#include "mflux/models/registry.h"
 
 namespace mflux::cli {
+namespace {
 
-void add_port(CLI::App& app, Session&) {
-  app.add_subcommand("port", "Prove a port component by component")->require_subcommand(1);
+struct PortRun {
+  std::string port, component;
+  std::filesystem::path model, inputs, capture, image, output;
+  std::string dtype = "float32";
+  std::vector<std::string> taps{"*"};
+};
+
+/// What a run made, and how it is told.
+struct Outcome {
+  std::vector<artifacts::NamedTensor> outputs;
+  std::optional<Image> picture;
+  std::optional<double> psnr;
+  size_t checkpoints = 0;
+  double seconds = 0;
+};
+
+void choose_device(const Session& session) {
+  if (session.device.empty()) {
+    return;
+  }
+  const mx::Device device = session.device == "gpu" ? mx::Device::gpu : mx::Device::cpu;
+  if (!mx::is_available(device)) {
+    throw Error(fmt::format("this MLX has no {} backend", session.device));
+  }
+  mx::set_default_device(device);
+}
+
+std::string device_name() {
+  return mx::default_device() == mx::Device::gpu ? "gpu" : "cpu";
+}
+
+void check_folder_of(const std::filesystem::path& file) {
+  if (!file.empty() && !std::filesystem::is_directory(std::filesystem::absolute(file).parent_path())) {
+    throw Error(fmt::format("cannot write {}: its folder does not exist", file.string()));
+  }
+}
+
+/// Flags that contradict the component are errors before anything is loaded.
+void check_flags(const PortRun& run, const models::Component& component) {
+  if (component.starts_from_pixels) {
+    if (run.image.empty() || !run.inputs.empty()) {
+      throw Error(fmt::format(
+          "{} takes --image IN.png (and writes --output OUT.png), not --inputs", component.name));
+    }
+    if (!run.output.empty() && run.output.extension() != ".png") {
+      throw Error(fmt::format("--output {}: {} writes a .png", run.output.string(), component.name));
+    }
+  } else {
+    if (run.inputs.empty()) {
+      throw Error(fmt::format("{} needs --inputs with {}", component.name, component.inputs));
+    }
+    if (!run.image.empty() && !component.gives_picture) {
+      throw Error(fmt::format("{} gives no picture; leave out --image", component.name));
+    }
+    const auto extension = run.output.extension();
+    if (!run.output.empty() && extension != ".safetensors" && extension != ".npz") {
+      throw Error(fmt::format(
+          "--output {}: expected a .safetensors or .npz file", run.output.string()));
+    }
+    check_folder_of(run.image);
+  }
+  check_folder_of(run.output);
+  if (!std::filesystem::is_directory(run.model)) {
+    throw Error(fmt::format("--model {} is no folder", run.model.string()));
+  }
+}
+
+std::unique_ptr<capture::Recorder> make_recorder(
+    const PortRun& run, const capture::Inputs* inputs) {
+  if (run.capture.empty()) {
+    return nullptr;
+  }
+  if (std::filesystem::exists(run.capture) && !std::filesystem::is_directory(run.capture)) {
+    throw Error(fmt::format("--capture {} is no folder", run.capture.string()));
+  }
+  capture::RunFacts facts{.device = device_name(), .compute_dtype = run.dtype};
+  if (inputs) {
+    facts.run = inputs->run();
+  }
+  return std::make_unique<capture::Recorder>(
+      run.capture, std::move(facts), capture::Recorder::Options{.globs = run.taps});
+}
+
+Outcome compute(const PortRun& run, const models::Component& component) {
+  std::optional<capture::Inputs> inputs;
+  if (!component.starts_from_pixels) {
+    inputs.emplace(run.inputs);
+  }
+  const auto recorder = make_recorder(run, inputs ? &*inputs : nullptr);
+  models::PortRequest request{
+      .model = run.model,
+      .inputs = inputs ? &*inputs : nullptr,
+      .wants_picture = component.starts_from_pixels || !run.image.empty(),
+      .dtype = run.dtype == "bfloat16" ? mx::bfloat16 : mx::float32,
+      .observer = recorder.get()};
+  if (component.starts_from_pixels) {
+    request.image = read_png(run.image);
+  }
+
+  const auto start = std::chrono::steady_clock::now();
+  const auto result = component.run(request);
+  Outcome outcome;
+  for (const auto& [name, array] : result.outputs) {
+    outcome.outputs.push_back({name, capture::to_tensor(array)});
+  }
+  outcome.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (request.wants_picture) {
+    outcome.picture = to_image(*result.picture);
+  }
+  if (request.image) {
+    outcome.psnr = psnr(*request.image, *outcome.picture);
+  }
+  if (recorder) {
+    recorder->finish();
+    outcome.checkpoints = recorder->checkpoints();
+  }
+  return outcome;
+}
+
+/// Where the picture goes: a component that starts from pixels reads --image and writes --output.
+std::filesystem::path picture_file(const PortRun& run, const models::Component& component) {
+  return component.starts_from_pixels ? run.output : run.image;
+}
+
+void write_files(const PortRun& run, const models::Component& component, const Outcome& outcome) {
+  if (const auto file = picture_file(run, component); !file.empty()) {
+    write_png(file, *outcome.picture);
+  }
+  if (run.output.extension() == ".npz") {
+    artifacts::write_npz(run.output, outcome.outputs);
+  } else if (run.output.extension() == ".safetensors") {
+    artifacts::write_safetensors(run.output, outcome.outputs);
+  }
+}
+
+Json to_json(const PortRun& run, const models::Component& component, const Outcome& outcome) {
+  Json outputs = Json::array();
+  for (const auto& [name, tensor] : outcome.outputs) {
+    outputs.push_back(
+        {{"name", name}, {"shape", tensor.shape}, {"dtype", artifacts::name_of(tensor.dtype)}});
+  }
+  const auto picture = picture_file(run, component);
+  Json out{
+      {"schema", 1},
+      {"model", run.port},
+      {"component", run.component},
+      {"device", device_name()},
+      {"dtype", run.dtype},
+      {"seconds", outcome.seconds},
+      {"outputs", outputs},
+      {"image", picture.empty() ? Json(nullptr) : Json(picture.string())},
+      {"capture", run.capture.empty() ? Json(nullptr) : Json(run.capture.string())},
+      {"checkpoints", outcome.checkpoints}};
+  if (outcome.psnr) {
+    out["psnr"] = std::isfinite(*outcome.psnr) ? Json(*outcome.psnr) : Json("infinite");
+  }
+  return out;
+}
+
+void print_text(const PortRun& run, const models::Component& component, const Outcome& outcome) {
+  fmt::print(
+      "{} {} in {} on the {}: {:.2f} s\n",
+      run.port,
+      run.component,
+      run.dtype,
+      device_name(),
+      outcome.seconds);
+  for (const auto& [name, tensor] : outcome.outputs) {
+    fmt::print("  {} {}\n", name, artifacts::to_string(tensor.shape));
+  }
+  if (outcome.psnr) {
+    fmt::print("PSNR {:.2f} dB\n", *outcome.psnr);
+  }
+  if (const auto file = picture_file(run, component); !file.empty()) {
+    fmt::print(
+        "picture {} ({} × {})\n", file.string(), outcome.picture->width, outcome.picture->height);
+  }
+  if (!run.capture.empty()) {
+    fmt::print("capture {} ({} checkpoints)\n", run.capture.string(), outcome.checkpoints);
+  }
+}
+
+Exit run_component(const Session& session, const PortRun& run) {
+  const auto& component = models::find_component(models::find_port(run.port), run.component);
+  check_flags(run, component);
+  choose_device(session);
+  const Outcome outcome = compute(run, component);
+  write_files(run, component, outcome);
+  if (session.json) {
+    fmt::print("{}\n", to_json(run, component, outcome).dump());
+  } else {
+    print_text(run, component, outcome);
+  }
+  return kSuccess;
+}
+
+std::string component_help() {
+  std::string text;
+  for (const auto& port : models::ports()) {
+    for (const auto& component : port.components) {
+      text += fmt::format("  {} {:16}{}\n", port.name, component.name, component.inputs);
+    }
+  }
+  return "Components:\n" + text;
+}
+
+} // namespace
+
+void add_port(CLI::App& app, Session& session) {
+  auto* port = app.add_subcommand("port", "Prove a port component by component");
+  port->require_subcommand(1);
+  auto* command = port->add_subcommand(
+      "run", "Run one component of a checkpoint on tensors of a dump, in the reference's names");
+  auto run = std::make_shared<PortRun>();
+  command->add_option("MODEL", run->port, "Model family, such as flux2-klein")->required();
+  command->add_option("COMPONENT", run->component, "Such as vae.decode")->required();
+  command->add_option("--model", run->model, "Folder in diffusers' layout")->required();
+  command->add_option("--inputs", run->inputs, "A dump's folder, or a .safetensors, .npz or .npy");
+  command->add_option("--capture", run->capture, "Folder for a dump of this run's checkpoints");
+  command->add_option("--tap", run->taps, "Capture only what matches this glob (repeatable)")
+      ->needs("--capture");
+  command->add_option(
+      "--image", run->image, "PNG to write the picture to; vae.roundtrip reads it instead");
+  command->add_option(
+      "--output",
+      run->output,
+      "File for the outputs (.safetensors or .npz); of vae.roundtrip the PNG to write");
+  command->add_option("--dtype", run->dtype, "Type of weights and activations")
+      ->check(CLI::IsMember({"float32", "bfloat16"}))
+      ->capture_default_str();
+  command->footer(
+      component_help() +
+      "Example:\n  mflux port run flux2-klein vae.decode --model models/emoji --inputs ref/ "
+      "--capture mlx/ --image out.png");
+  command->callback([&session, run] {
+    session.work = [&session, run] { return run_component(session, *run); };
+  });
 }
 
 } // namespace mflux::cli

@@ -92,9 +92,10 @@ std::filesystem::path weights_file(const std::filesystem::path& folder) {
   }
   if (found.empty()) {
     throw Error(fmt::format(
-        "{} holds no weights, expected {} or a sharded checkpoint's index",
+        "{} holds no weights, expected {}, {} or a sharded checkpoint's index",
         folder.string(),
-        fmt::join({kNames[0], kNames[2]}, ", ")));
+        kNames[0],
+        kNames[2]));
   }
   if (found.size() > 1) {
     throw Error(fmt::format(

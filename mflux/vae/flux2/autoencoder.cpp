@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "mflux/base/error.h"
 #include "mflux/nn/blas_check.h"
 

@@ -1,0 +1,132 @@
+#include "mflux/capture/recorder.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "mflux/artifacts/write.h"
+#include "mflux/base/atomic_file.h"
+#include "mflux/base/error.h"
+#include "mflux/base/glob.h"
+#include "mflux/capture/tensors.h"
+
+namespace mflux::capture {
+namespace {
+
+constexpr const char* kManifest = "manifest.json";
+
+Json step_of(const std::string& checkpoint) {
+  const auto at = checkpoint.rfind("@step=");
+  return at == std::string::npos ? Json(nullptr) : Json(std::stoi(checkpoint.substr(at + 6)));
+}
+
+Json entry(const std::string& name, const std::string& file, Role role, const mx::array& tensor) {
+  return {
+      {"name", name},
+      {"file", file},
+      {"key", name},
+      {"step", step_of(name)},
+      {"role", role == Role::in ? "in" : "out"},
+      {"shape", std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end())}};
+}
+
+} // namespace
+
+Recorder::Recorder(std::filesystem::path folder, RunFacts facts, Options options)
+    : folder_(std::move(folder)), facts_(std::move(facts)), options_(std::move(options)) {}
+
+int Recorder::enter(const std::string& module) {
+  return ++calls_[module];
+}
+
+bool Recorder::is_tapped(const std::string& module, const std::string& checkpoint) const {
+  return std::any_of(options_.globs.begin(), options_.globs.end(), [&](const auto& glob) {
+    return glob_match(glob, module) || glob_match(glob, checkpoint);
+  });
+}
+
+mx::array Recorder::see(
+    const std::string& module,
+    const std::string& checkpoint,
+    Role role,
+    const mx::array& tensor,
+    Axes axes) {
+  if (!is_tapped(module, checkpoint)) {
+    return tensor;
+  }
+  const auto seen = axes == Axes::channels_last ? channels_first(tensor) : tensor;
+  if (pending_bytes_ > 0 && pending_bytes_ + seen.nbytes() > options_.shard_bytes) {
+    flush();
+  }
+  entries_.push_back(entry(checkpoint, shard_name(), role, seen));
+  pending_.emplace_back(checkpoint, seen);
+  pending_bytes_ += seen.nbytes();
+  return tensor;
+}
+
+std::string Recorder::shard_name() const {
+  return fmt::format("checkpoints-{:05}.safetensors", shard_);
+}
+
+/// An older dump in the same folder must not mix with this one.
+void Recorder::clear_folder() const {
+  std::error_code failed;
+  std::filesystem::create_directories(folder_, failed);
+  if (failed) {
+    throw Error(fmt::format("cannot create {}: {}", folder_.string(), failed.message()));
+  }
+  std::filesystem::remove(folder_ / kManifest);
+  for (const auto& file : std::filesystem::directory_iterator(folder_)) {
+    if (glob_match("checkpoints-*.safetensors", file.path().filename().string())) {
+      std::filesystem::remove(file.path());
+    }
+  }
+}
+
+void Recorder::flush() {
+  if (pending_.empty()) {
+    return;
+  }
+  std::vector<mx::array> lazy;
+  for (auto& [name, tensor] : pending_) {
+    tensor = mx::contiguous(tensor);
+    lazy.push_back(tensor);
+  }
+  mx::eval(lazy);
+
+  std::vector<artifacts::NamedTensor> tensors;
+  for (const auto& [name, tensor] : pending_) {
+    tensors.push_back({name, to_tensor(tensor)});
+  }
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    auto& its_entry = entries_[entries_.size() - tensors.size() + i];
+    its_entry["dtype"] = artifacts::name_of(tensors[i].tensor.dtype);
+  }
+  if (shard_ == 1) {
+    clear_folder();
+  }
+  artifacts::write_safetensors(folder_ / shard_name(), tensors);
+  pending_.clear();
+  pending_bytes_ = 0;
+  ++shard_;
+}
+
+void Recorder::finish() {
+  if (entries_.empty()) {
+    throw Error(fmt::format(
+        "no checkpoint of this run matches {}", fmt::join(options_.globs, " or ")));
+  }
+  flush();
+  const Json manifest{
+      {"schema", 1},
+      {"run", facts_.run},
+      {"framework", fmt::format("mlx {}", mx::version())},
+      {"device", facts_.device},
+      {"compute_dtype", facts_.compute_dtype},
+      {"seed", facts_.seed},
+      {"checkpoints", entries_}};
+  write_file(folder_ / kManifest, manifest.dump(1) + "\n");
+}
+
+} // namespace mflux::capture

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mflux/base/json.h"
+#include "mflux/capture/taps.h"
+
+namespace mflux::capture {
+
+/// What a manifest says about the run as a whole.
+struct RunFacts {
+  Json run = Json::object(); ///< prompt, height, width, …
+  std::string device, compute_dtype;
+  Json seed = nullptr;
+};
+
+/// Writes what passes the taps as a dump: safetensors shards and manifest.json, names, axes and
+/// order as PyTorch's hooks have them. Tensors are evaluated together, a shard at a time, so that
+/// at most `shard_bytes` of them are held.
+class Recorder : public Observer {
+ public:
+  struct Options {
+    std::vector<std::string> globs{"*"}; ///< over module names and whole checkpoint names
+    size_t shard_bytes = size_t{256} << 20;
+  };
+
+  Recorder(std::filesystem::path folder, RunFacts facts, Options options);
+  Recorder(std::filesystem::path folder, RunFacts facts)
+      : Recorder(std::move(folder), std::move(facts), Options{}) {}
+
+  int enter(const std::string& module) override;
+  mx::array
+  see(const std::string& module,
+      const std::string& checkpoint,
+      Role role,
+      const mx::array& tensor,
+      Axes axes) override;
+
+  /// Writes what is left, then the manifest. Without it the folder has no manifest. Throws Error
+  /// when no checkpoint was seen, or nothing can be written.
+  void finish();
+
+  size_t checkpoints() const {
+    return entries_.size();
+  }
+
+ private:
+  bool is_tapped(const std::string& module, const std::string& checkpoint) const;
+  void flush();
+  void clear_folder() const;
+  std::string shard_name() const;
+
+  std::filesystem::path folder_;
+  RunFacts facts_;
+  Options options_;
+  std::map<std::string, int> calls_;
+  std::vector<std::pair<std::string, mx::array>> pending_;
+  size_t pending_bytes_ = 0;
+  int shard_ = 1;
+  std::vector<Json> entries_;
+};
+
+} // namespace mflux::capture
