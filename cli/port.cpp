@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/command.h"
+#include "cli/find_model.h"
 #include "mflux/artifacts/write.h"
 #include "mflux/base/error.h"
 #include "mflux/base/json.h"
@@ -18,8 +19,8 @@ namespace mflux::cli {
 namespace {
 
 struct PortRun {
-  std::string port, component;
-  std::filesystem::path model, inputs, capture, image, output;
+  std::string port, component, model;
+  std::filesystem::path inputs, capture, image, output;
   std::string dtype = "float32";
   std::vector<std::string> taps{"*"};
 };
@@ -79,9 +80,6 @@ void check_flags(const PortRun& run, const models::Component& component) {
     check_folder_of(run.image);
   }
   check_folder_of(run.output);
-  if (!std::filesystem::is_directory(run.model)) {
-    throw Error(fmt::format("--model {} is no folder", run.model.string()));
-  }
 }
 
 std::unique_ptr<capture::Recorder> make_recorder(
@@ -107,7 +105,7 @@ Outcome compute(const PortRun& run, const models::Component& component) {
   }
   const auto recorder = make_recorder(run, inputs ? &*inputs : nullptr);
   models::PortRequest request{
-      .model = run.model,
+      .model = find_model(run.model),
       .inputs = inputs ? &*inputs : nullptr,
       .wants_picture = component.starts_from_pixels || !run.image.empty(),
       .dtype = run.dtype == "bfloat16" ? mx::bfloat16 : mx::float32,
@@ -234,7 +232,7 @@ void add_port(CLI::App& app, Session& session) {
   auto run = std::make_shared<PortRun>();
   command->add_option("MODEL", run->port, "Model family, such as flux2-klein")->required();
   command->add_option("COMPONENT", run->component, "Such as vae.decode")->required();
-  command->add_option("--model", run->model, "Folder in diffusers' layout")->required();
+  command->add_option("--model", run->model, "Folder in diffusers' layout, or a bundled model's name")->required();
   command->add_option("--inputs", run->inputs, "A dump's folder, or a .safetensors, .npz or .npy");
   command->add_option("--capture", run->capture, "Folder for a dump of this run's checkpoints");
   command->add_option("--tap", run->taps, "Capture only what matches this glob (repeatable)")
