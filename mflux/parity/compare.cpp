@@ -1,0 +1,287 @@
+#include "mflux/parity/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "mflux/base/error.h"
+#include "mflux/parity/glob.h"
+#include "mflux/parity/order.h"
+
+namespace mflux::parity {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What the arguments stand for on disk.
+struct Places {
+  fs::path ref, port;
+  std::vector<fs::path> tolerances;
+  std::optional<fs::path> map;
+  std::vector<std::string> remarks;
+};
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+Places locate(const CompareOptions& options) {
+  Places places{options.ref, {}, {}, options.map, {}};
+  std::vector<fs::path> folders;
+  if (options.port) {
+    places.port = *options.port;
+  } else {
+    if (!is_file(options.ref)) {
+      throw Error(fmt::format("{}: does not exist", options.ref.string()));
+    }
+    places.ref = options.ref / "ref";
+    places.port = options.ref / "mlx";
+    if (!is_file(places.ref) || !is_file(places.port)) {
+      throw Error(fmt::format(
+          "{}: expected a run folder that holds ref/ and mlx/, or two dumps: REF MLX",
+          options.ref.string()));
+    }
+    if (is_file(options.ref / "ref32")) {
+      places.remarks.push_back("ref32/ is not used yet: the tolerances decide");
+    }
+    folders.push_back(options.ref);
+  }
+  folders.insert(folders.begin(), places.ref);
+  if (options.tolerances) {
+    places.tolerances = {*options.tolerances};
+  } else {
+    for (const auto& folder : folders) {
+      if (is_file(folder / "parity.toml")) {
+        places.tolerances.push_back(folder / "parity.toml");
+      }
+    }
+  }
+  folders.push_back(places.port);
+  for (const auto& folder : folders) {
+    if (!places.map && is_file(folder / "map.toml")) {
+      places.map = folder / "map.toml";
+    }
+  }
+  return places;
+}
+
+std::vector<std::string> names_of(const Dump& dump) {
+  std::vector<std::string> names;
+  for (const auto& checkpoint : dump.checkpoints()) {
+    names.push_back(checkpoint.text);
+  }
+  return names;
+}
+
+/// Two bare .npy files are one tensor each, whatever the files are called.
+bool are_two_arrays(const Dump& ref, const Dump& port) {
+  const auto is_array = [](const Dump& dump) {
+    return dump.path().extension() == ".npy" && dump.checkpoints().size() == 1;
+  };
+  return is_array(ref) && is_array(port);
+}
+
+Matching match_dumps(const Dump& ref, const Dump& port, const std::optional<fs::path>& map) {
+  if (are_two_arrays(ref, port)) {
+    return {{{0, 0, MatchedBy::exact}}, {}, {}, {}};
+  }
+  const auto renames = map ? read_renames(*map) : std::vector<Rename>();
+  return match_names(names_of(ref), names_of(port), renames);
+}
+
+std::string first_few(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < std::min<size_t>(names.size(), 3); ++i) {
+    text += (i ? ", " : "") + names[i];
+  }
+  return names.size() > 3 ? fmt::format("{}, … ({} in all)", text, names.size()) : text;
+}
+
+/// The facts of the two runs that both name and that differ, nested ones by their path.
+void list_differences(
+    const Json& ref, const Json& port, const std::string& where, std::vector<std::string>& out) {
+  for (const auto& [key, value] : ref.items()) {
+    const auto other = port.find(key);
+    if (other == port.end() || value == *other) {
+      continue;
+    }
+    const std::string name = where.empty() ? key : fmt::format("{}.{}", where, key);
+    if (value.is_object() && other->is_object()) {
+      list_differences(value, *other, name, out);
+    } else if (key != "images") { // output files, compared as images
+      out.push_back(fmt::format(
+          "{}: {} in the reference, {} in the port", name, value.dump(), other->dump()));
+    }
+  }
+}
+
+std::vector<Row> make_rows(
+    const Dump& ref,
+    const Dump& port,
+    const Matching& matching,
+    const std::vector<std::string>& allow_missing) {
+  std::vector<Row> rows(ref.checkpoints().size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i].ref = &ref.checkpoints()[i];
+    rows[i].ref_shape = rows[i].ref->shape;
+  }
+  for (const auto& pair : matching.pairs) {
+    rows[pair.ref].port = &port.checkpoints()[pair.port];
+    rows[pair.ref].by = pair.by;
+  }
+  for (const size_t i : matching.missing) {
+    Row& row = rows[i];
+    row.verdict = Verdict::missing;
+    row.rule = "the port has no such checkpoint";
+    row.allowed_missing =
+        std::any_of(allow_missing.begin(), allow_missing.end(), [&](const std::string& glob) {
+          return glob_matches(glob, row.ref->text) ||
+                 glob_matches(glob, without_step(row.ref->name));
+        });
+  }
+  return rows;
+}
+
+ComponentPrecision precision_of(const std::vector<Row>& rows) {
+  ComponentPrecision precision;
+  for (const auto& row : rows) {
+    if (row.metrics && (is_floating(row.ref->dtype) || is_complex(row.ref->dtype))) {
+      precision.add(component_of(row.ref->name), row.effective, row.metrics->count);
+    }
+  }
+  return precision;
+}
+
+/// What each component with floating checkpoints is judged as.
+std::string describe(const ComponentPrecision& precision, const std::vector<Row>& rows) {
+  std::set<std::string> components;
+  for (const auto& row : rows) {
+    if (row.metrics && !is_integral(row.ref->dtype)) {
+      components.insert(component_of(row.ref->name));
+    }
+  }
+  std::string text;
+  for (const auto& component : components) {
+    const auto decision = precision.of(component);
+    text += fmt::format(
+        "{}{} is {} ({:.0f} % of its elements)",
+        text.empty() ? "" : "; ",
+        component,
+        name_of(decision.dtype),
+        100 * decision.share);
+  }
+  return text;
+}
+
+bool is_distinctive(const Metrics& m) {
+  const double variance = m.ref_rms * m.ref_rms - m.ref_mean * m.ref_mean;
+  return m.count >= 8 && variance > 1e-6 * m.ref_rms * m.ref_rms;
+}
+
+/// Puts the rows into execution order and says where it comes from.
+std::string put_in_order(std::vector<Row>& rows, const Dump& ref) {
+  if (ref.order() == OrderSource::manifest) {
+    return "execution order from the reference's manifest.json";
+  }
+  if (ref.order() == OrderSource::archive) {
+    return "execution order from the entries of the reference's archive";
+  }
+  std::vector<OrderItem> items;
+  for (const auto& row : rows) {
+    OrderItem item{&row.ref->name, 0, false};
+    if (row.metrics) {
+      item.hash = row.metrics->ref_hash;
+      item.distinctive = is_distinctive(*row.metrics);
+    }
+    items.push_back(item);
+  }
+  const auto inferred = infer_order(items);
+  std::vector<Row> ordered;
+  for (const size_t i : inferred.order) {
+    ordered.push_back(std::move(rows[i]));
+  }
+  rows = std::move(ordered);
+  std::string text =
+      fmt::format("execution order inferred from names and {} equal tensors", inferred.links);
+  if (inferred.open > 0) {
+    text += fmt::format(
+        "; inside {} modules it rests on natural sorting alone and may be wrong", inferred.open);
+  }
+  return text;
+}
+
+void refuse_nothing(const Comparison& comparison) {
+  const bool compared =
+      std::any_of(comparison.rows.begin(), comparison.rows.end(), [](const Row& row) {
+        return row.port && (!row.metrics || row.metrics->count > 0);
+      });
+  if (compared) {
+    return;
+  }
+  const bool matched = std::any_of(
+      comparison.rows.begin(), comparison.rows.end(), [](const Row& row) { return row.port; });
+  throw Error(
+      matched
+          ? "nothing to compare: every tensor that both sides have is empty"
+          : fmt::format(
+                "nothing to compare: the reference has {}; the port has {}; map.toml can rename "
+                "the port's checkpoints",
+                first_few(names_of(comparison.ref)),
+                first_few(names_of(comparison.port))));
+}
+
+} // namespace
+
+Verdict worst_of(const std::vector<Row>& rows) {
+  Verdict worst = Verdict::pass;
+  for (const auto& row : rows) {
+    if (!row.allowed_missing) {
+      worst = std::max(worst, row.verdict);
+    }
+  }
+  return worst == Verdict::inherited ? Verdict::fail : worst;
+}
+
+Comparison compare(const CompareOptions& options) {
+  const Places places = locate(options);
+  std::vector<ToleranceRule> rules;
+  for (const auto& path : places.tolerances) {
+    const auto more = read_tolerances(path);
+    rules.insert(rules.end(), more.begin(), more.end());
+  }
+  Comparison result;
+  result.remarks = places.remarks;
+  result.ref = with_context("reference", [&] { return Dump::open(places.ref); });
+  result.port = with_context("port", [&] { return Dump::open(places.port); });
+  const auto matching = match_dumps(result.ref, result.port, places.map);
+  for (const auto* remarks : {&result.ref.remarks(), &result.port.remarks(), &matching.remarks}) {
+    result.remarks.insert(result.remarks.end(), remarks->begin(), remarks->end());
+  }
+  list_differences(result.ref.run(), result.port.run(), "", result.run_facts);
+  for (const size_t i : matching.extra) {
+    result.extra.push_back(&result.port.checkpoints()[i]);
+  }
+
+  result.rows = make_rows(result.ref, result.port, matching, options.allow_missing);
+  for (auto& row : result.rows) {
+    if (row.port) {
+      measure_row(row, result.ref, result.port, rules, options.threads);
+    }
+  }
+  refuse_nothing(result);
+  const auto precision = precision_of(result.rows);
+  for (auto& row : result.rows) {
+    judge_row(row, rules, precision);
+  }
+  result.precision = describe(precision, result.rows);
+  result.order = put_in_order(result.rows, result.ref);
+  result.first_divergence = find_divergence(result.rows, result.ref.order() == OrderSource::none);
+  result.verdict = worst_of(result.rows);
+  return result;
+}
+
+} // namespace mflux::parity

@@ -1,0 +1,204 @@
+#include "mflux/parity/gain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "mflux/parity/sources.h"
+
+namespace mflux::parity {
+namespace {
+
+using artifacts::Dtype;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// The error, its gain and how both were come by, for every row that was compared.
+class Gains {
+ public:
+  explicit Gains(std::vector<Row>& rows) : sources_(rows), rows_(rows), of_(rows.size()) {
+    for (size_t r = 0; r < rows.size(); ++r) {
+      errors_.push_back(error_of(rows[r]));
+    }
+    for (size_t r = 0; r < rows.size(); ++r) {
+      if (errors_[r]) {
+        measure(r);
+      }
+    }
+  }
+
+  const Sources& sources() const {
+    return sources_;
+  }
+
+  bool knows_inputs(size_t r) const {
+    return of_[r].has_value();
+  }
+
+  bool stands_out(size_t r) const {
+    return rows_[r].gain && *rows_[r].gain >= kGainThatStandsOut;
+  }
+
+  /// The row that brought most of the error in, if that is more than noise.
+  std::optional<size_t> main_source(size_t r) const {
+    std::optional<size_t> best;
+    for (const size_t s : of_[r].value_or(std::vector<size_t>())) {
+      if (errors_[s] && *errors_[s] > floor(s) && (!best || *errors_[s] > *errors_[*best])) {
+        best = s;
+      }
+    }
+    return best;
+  }
+
+  bool has_failing_source(size_t r) const {
+    const auto& sources = of_[r];
+    return sources && std::any_of(sources->begin(), sources->end(), [&](size_t s) {
+             return is_failing(rows_[s].verdict);
+           });
+  }
+
+ private:
+  double floor(size_t r) const {
+    return rows_[r].metrics ? noise_floor(rows_[r].effective) : noise_floor(Dtype::float32);
+  }
+
+  void measure(size_t r) {
+    of_[r] = sources_.of(r);
+    if (!of_[r]) {
+      return;
+    }
+    double in = 0;
+    for (const size_t s : *of_[r]) {
+      in = std::max(in, errors_[s].value_or(0));
+    }
+    const double least = std::max(in, floor(r));
+    rows_[r].input_error = in;
+    rows_[r].gain = in == kInfinity ? 1 : *errors_[r] / least;
+  }
+
+  Sources sources_;
+  std::vector<Row>& rows_;
+  std::vector<std::optional<double>> errors_;
+  std::vector<std::optional<std::vector<size_t>>> of_;
+};
+
+/// From a failing row back along its largest inputs, as long as they carry more than noise; the
+/// row with the largest gain on that way.
+size_t strongest_on_the_way(const std::vector<Row>& rows, const Gains& gains, size_t failing) {
+  std::vector<bool> seen(rows.size());
+  size_t best = failing;
+  std::optional<size_t> at = failing;
+  while (at && !seen[*at]) {
+    seen[*at] = true;
+    if (rows[*at].gain.value_or(0) > rows[best].gain.value_or(0)) {
+      best = *at;
+    }
+    at = gains.main_source(*at);
+  }
+  return best;
+}
+
+std::string describe(const Row& row, const Gains& gains, size_t r) {
+  if (!gains.knows_inputs(r)) {
+    return "the first checkpoint over tolerance; its inputs were not dumped";
+  }
+  if (!gains.stands_out(r)) {
+    return fmt::format(
+        "the first checkpoint over tolerance; no gain stands out (error {:.1e} from {:.1e} in its "
+        "inputs), as when rounding adds up",
+        error_of(row).value_or(0),
+        *row.input_error);
+  }
+  return fmt::format(
+      "error {:.1e} here, {:.1e} in what it is computed from",
+      error_of(row).value_or(0),
+      *row.input_error);
+}
+
+Divergence make_divergence(const std::vector<Row>& rows, const Gains& gains, size_t r) {
+  const auto& sources = gains.sources();
+  const Name& name = rows[r].ref->name;
+  Divergence divergence;
+  divergence.row = r;
+  divergence.why = describe(rows[r], gains, r);
+  const bool in_itself = name.role == Role::out && sources.has_own_inputs(r);
+  divergence.owner = in_itself ? name.path : sources.module_around(r);
+  if (name.role == Role::in) {
+    const std::string before = sources.ran_before(r);
+    divergence.between = before.empty() ? fmt::format("its inputs and {}", name.path)
+                                        : fmt::format("{} and {}", before, name.path);
+  }
+  return divergence;
+}
+
+/// The first failing row that `wanted` picks and whose way back has a gain that stands out.
+template <typename Wanted>
+std::optional<size_t> first_standing_out(
+    const std::vector<Row>& rows, const Gains& gains, Wanted&& wanted) {
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (!is_failing(rows[r].verdict) || !wanted(r)) {
+      continue;
+    }
+    if (!gains.knows_inputs(r)) {
+      return r;
+    }
+    const size_t best = strongest_on_the_way(rows, gains, r);
+    if (gains.stands_out(best)) {
+      return best;
+    }
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+double noise_floor(Dtype effective) {
+  switch (effective) {
+    case Dtype::float64:
+    case Dtype::complex128:
+      return 1e-12;
+    case Dtype::float16:
+      return 1e-3;
+    case Dtype::bfloat16:
+      return 5e-3;
+    case Dtype::float8_e4m3:
+    case Dtype::float8_e5m2:
+      return 5e-2;
+    default:
+      return 1e-6;
+  }
+}
+
+std::optional<Divergence> find_divergence(std::vector<Row>& rows, bool inferred) {
+  const auto failing = std::find_if(
+      rows.begin(), rows.end(), [](const Row& row) { return is_failing(row.verdict); });
+  if (failing == rows.end()) {
+    return std::nullopt;
+  }
+  const Gains gains(rows);
+  std::optional<size_t> found;
+  if (inferred) {
+    found = first_standing_out(rows, gains, [&](size_t r) {
+      return rows[r].ref->name.role == Role::out && gains.sources().has_own_inputs(r);
+    });
+  }
+  if (!found) {
+    found = first_standing_out(rows, gains, [](size_t) { return true; });
+  }
+  const auto divergence =
+      make_divergence(rows, gains, found.value_or(static_cast<size_t>(failing - rows.begin())));
+  std::vector<size_t> inherited;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (r != divergence.row && is_failing(rows[r].verdict) && gains.knows_inputs(r) &&
+        !gains.stands_out(r) && gains.has_failing_source(r)) {
+      inherited.push_back(r);
+    }
+  }
+  for (const size_t r : inherited) {
+    rows[r].verdict = Verdict::inherited;
+  }
+  return divergence;
+}
+
+} // namespace mflux::parity

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mflux/parity/verdict.h"
+
+namespace mflux::parity {
+
+/// A gain stands out when the error leaves a checkpoint at least this many times larger than it
+/// came in.
+inline constexpr double kGainThatStandsOut = 10;
+
+/// The error (rel_l2) that rounding alone explains at one checkpoint: what comes in is never taken
+/// to be smaller than this.
+double noise_floor(artifacts::Dtype effective);
+
+/// Where the port first parts from the reference.
+struct Divergence {
+  size_t row = 0;      ///< of Comparison::rows
+  std::string owner;   ///< the module in whose forward it lies; "pipeline" outside of all modules
+  std::string between; ///< "A and X" when it lies between two modules of the owner
+  std::string why;     ///< one sentence: by which rule it was picked
+};
+
+/// Finds the first divergence among rows in execution order, fills in the rows' gains, and turns
+/// failures that only carry on an earlier one into INHERITED. Nothing when no row fails.
+/// `inferred`: the order is a guess, so checkpoints whose own inputs pass go first.
+std::optional<Divergence> find_divergence(std::vector<Row>& rows, bool inferred);
+
+} // namespace mflux::parity

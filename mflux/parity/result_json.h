@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "mflux/parity/compare.h"
+
+namespace mflux::parity {
+
+/// A comparison as one JSON object, schema 1 (docs/PARITY.md). Always valid JSON: what is not
+/// finite is null.
+std::string to_json(const Comparison& comparison);
+
+} // namespace mflux::parity
