@@ -66,7 +66,7 @@ std::unique_ptr<Artifact> open(
     case Format::safetensors:
       return open_safetensors(std::move(storage));
     case Format::shards:
-      return open_shards(path);
+      return open_shards(path, storage->bytes());
   }
   throw Error("unknown format");
 }
@@ -79,8 +79,12 @@ const Metadata& Artifact::metadata() const {
 }
 
 std::unique_ptr<Artifact> open_artifact(const std::filesystem::path& path) {
-  auto storage = map_file(path.string());
-  return with_context(path.string(), [&] { return open(path, std::move(storage)); });
+  return open_artifact(path, map_file(path.string()));
+}
+
+std::unique_ptr<Artifact> open_artifact(
+    const std::filesystem::path& path, std::shared_ptr<const Storage> bytes) {
+  return with_context(path.string(), [&] { return open(path, std::move(bytes)); });
 }
 
 } // namespace mflux::artifacts

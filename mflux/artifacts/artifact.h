@@ -44,4 +44,8 @@ class Artifact {
 /// on hostile files.
 std::unique_ptr<Artifact> open_artifact(const std::filesystem::path& path);
 
+/// The same for a file's bytes at hand: `path` names them in errors, shards lie beside it.
+std::unique_ptr<Artifact> open_artifact(
+    const std::filesystem::path& path, std::shared_ptr<const Storage> bytes);
+
 } // namespace mflux::artifacts

@@ -136,6 +136,9 @@ struct JsonEvents::Sax {
 };
 
 void JsonEvents::parse(std::string_view text) {
+  if (text.find('\0') != text.npos) {
+    throw Error("not valid JSON: it holds a NUL byte"); // where nlohmann::json would stop reading
+  }
   keys_.clear();
   Sax sax{*this};
   nlohmann::json::sax_parse(text.begin(), text.end(), &sax);

@@ -31,6 +31,7 @@ class MappedFile final : public Storage {
 
   void done_with(size_t begin, size_t end) const override {
     static const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    begin = std::min(begin, bytes_.size());
     end = std::min(end, bytes_.size());
     const size_t first = (begin / page + (begin % page != 0)) * page;
     const size_t last = end / page * page;

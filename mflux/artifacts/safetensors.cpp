@@ -82,14 +82,15 @@ class HeaderReader final : public JsonEvents {
   }
 
   void on_begin(bool is_list) override {
+    const bool is_field = keys().size() == 2 && is_list && !in_list_ && !in_metadata();
     if (keys().size() == 1 && !is_list) {
       if (!in_metadata()) {
         entries.push_back({keys()[0], {}, {}, {}});
       }
-    } else if (keys().size() == 2 && is_list && !in_list_ && keys()[1] == "shape") {
+    } else if (is_field && keys()[1] == "shape") {
       entries.back().shape.emplace();
       in_list_ = true;
-    } else if (keys().size() == 2 && is_list && !in_list_ && keys()[1] == "data_offsets") {
+    } else if (is_field && keys()[1] == "data_offsets") {
       in_list_ = true;
     } else {
       unexpected();

@@ -8,11 +8,12 @@
 
 #include "mflux/artifacts/json_events.h"
 #include "mflux/artifacts/safetensors.h"
-#include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"
 
 namespace mflux::artifacts {
 namespace {
+
+constexpr size_t kMaxIndex = size_t{64} << 20;
 
 /// {"metadata": …, "weight_map": {"tensor": "file"}}
 class IndexReader final : public JsonEvents {
@@ -117,9 +118,13 @@ void check_shard(
 
 } // namespace
 
-std::unique_ptr<Artifact> open_shards(const std::filesystem::path& index) {
+std::unique_ptr<Artifact> open_shards(const std::filesystem::path& path, Bytes index) {
+  if (index.size() > kMaxIndex) {
+    throw Error(
+        fmt::format("the index has {} bytes, expected at most {}", index.size(), kMaxIndex));
+  }
   IndexReader reader;
-  reader.parse(read_file(index));
+  reader.parse(as_text(index));
   std::map<std::string, size_t> files;
   for (const auto& [tensor, file] : reader.file_of) {
     check_file_name(file);
@@ -130,9 +135,9 @@ std::unique_ptr<Artifact> open_shards(const std::filesystem::path& index) {
   }
   auto out = std::make_unique<Shards>();
   for (const auto& [file, count] : files) {
-    const auto path = index.parent_path() / file;
-    auto shard = with_context(
-        fmt::format("the shard {}", file), [&] { return open_safetensors(map_file(path)); });
+    auto shard = with_context(fmt::format("the shard {}", file), [&] {
+      return open_safetensors(map_file(path.parent_path() / file));
+    });
     check_shard(file, *shard, reader.file_of);
     out->add(std::move(shard));
   }

@@ -107,6 +107,9 @@ std::vector<std::string> convert<std::vector<std::string>>(
 } // namespace
 
 Json parse_json(std::string_view text) {
+  if (text.find('\0') != text.npos) {
+    throw Error("not valid JSON: it holds a NUL byte"); // where nlohmann::json would stop reading
+  }
   try {
     StrictRules rules;
     return Json::parse(text, [&](int depth, Json::parse_event_t event, Json& parsed) {

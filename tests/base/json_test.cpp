@@ -18,6 +18,7 @@ TEST(ParseJson, IsStrict) {
   EXPECT_THAT(error_of([] { parse_json("{} x"); }), HasSubstr("not valid JSON"));
   EXPECT_THAT(error_of([] { parse_json("// c\n{}"); }), HasSubstr("not valid JSON"));
   EXPECT_THAT(error_of([] { parse_json("[NaN]"); }), HasSubstr("not valid JSON"));
+  EXPECT_THAT(error_of([] { parse_json(std::string_view("{}\0x", 4)); }), HasSubstr("NUL byte"));
   EXPECT_THAT(error_of([] { parse_json("\"\xff\""); }), HasSubstr("not valid JSON"));
   EXPECT_THAT(error_of([] { parse_json(""); }), HasSubstr("not valid JSON"));
   EXPECT_THAT(error_of([] { parse_json(std::string(100000, '[')); }), HasSubstr("nested more"));
