@@ -15,8 +15,31 @@ import pytest
 from numpy_metrics import metrics, summary
 
 TOLERANCES = [(1e-5, 1e-5), (1e-2, 1e-2), (1e-3, 0.0), (0.0, 1e-1)]
-EXACT = ("count", "ref_nonfinite", "port_nonfinite", "nonfinite_mismatch", "unequal", "mask_like", "outside", "ulp_histogram", "ref_effective", "port_effective")
-CLOSE = ("max_abs", "mean_abs", "rms", "max_rel", "rel_floor", "rel_l2", "peak_rel", "error_balance", "ref_rms", "ref_max", "passing_tolerance")
+EXACT = (
+    "count",
+    "ref_nonfinite",
+    "port_nonfinite",
+    "nonfinite_mismatch",
+    "unequal",
+    "mask_like",
+    "outside",
+    "ulp_histogram",
+    "ref_effective",
+    "port_effective",
+)
+CLOSE = (
+    "max_abs",
+    "mean_abs",
+    "rms",
+    "max_rel",
+    "rel_floor",
+    "rel_l2",
+    "peak_rel",
+    "error_balance",
+    "ref_rms",
+    "ref_max",
+    "passing_tolerance",
+)
 BIN_WIDTH = 0.125  # of the histogram that percentiles are read from
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
@@ -62,7 +85,9 @@ def check_all(tool: Path, folder: Path, pairs: dict[str, tuple[np.ndarray, np.nd
             got, want = ours[name][side], summary(array)
             assert got.pop("hash") == ours[name]["metrics"][hash_name], (name, side)
             for key, value in want.items():
-                assert got[key] == (pytest.approx(value, rel=1e-12, abs=1e-13 * want["rms"]) if isinstance(value, float) else value), (name, side, key)
+                assert got[key] == (
+                    pytest.approx(value, rel=1e-12, abs=1e-13 * want["rms"]) if isinstance(value, float) else value
+                ), (name, side, key)
 
 
 def noisy(rng: np.random.Generator, shape: tuple[int, ...], noise: float = 1e-4) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +98,21 @@ def noisy(rng: np.random.Generator, shape: tuple[int, ...], noise: float = 1e-4)
 SIZES = [(0,), (), (1,), (7,), (63,), (64, 3), (4095,), (4096,), (4097,), (3, 5, 700)]
 
 
-@pytest.mark.parametrize("dtypes", [("f4", "f4"), (BFLOAT16, BFLOAT16), ("f2", "f2"), ("f8", "f8"), ("f4", BFLOAT16), ("f2", "f4"), (BFLOAT16, "f2"), ("f4", "f8"), ("c8", "c8"), ("c8", "c16")])
+@pytest.mark.parametrize(
+    "dtypes",
+    [
+        ("f4", "f4"),
+        (BFLOAT16, BFLOAT16),
+        ("f2", "f2"),
+        ("f8", "f8"),
+        ("f4", BFLOAT16),
+        ("f2", "f4"),
+        (BFLOAT16, "f2"),
+        ("f4", "f8"),
+        ("c8", "c8"),
+        ("c8", "c16"),
+    ],
+)
 def test_floats_of_all_sizes(tool: Path, tmp_path: Path, dtypes: tuple[Any, Any]) -> None:
     rng = np.random.default_rng(1)
     pairs = {}
@@ -120,8 +159,14 @@ def test_effective_dtypes(tool: Path, tmp_path: Path) -> None:
     for name, dtype in rounded.items():
         for stored in ("f4", "f8"):
             pairs[f"{name}.{stored}"] = (ref.astype(stored), port.astype(dtype).astype(stored))
-            pairs[f"{name}.{stored}.small"] = (small.astype(dtype).astype(stored), (1.01 * small).astype(dtype).astype(stored))
-            pairs[f"{name}.{stored}.few"] = (port[:63].astype(dtype).astype(stored), port[:63].astype(dtype).astype(stored))
+            pairs[f"{name}.{stored}.small"] = (
+                small.astype(dtype).astype(stored),
+                (1.01 * small).astype(dtype).astype(stored),
+            )
+            pairs[f"{name}.{stored}.few"] = (
+                port[:63].astype(dtype).astype(stored),
+                port[:63].astype(dtype).astype(stored),
+            )
             pairs[f"{name}.{stored}.plain"] = (np.round(ref).astype(stored), np.round(port).astype(stored))
             late = port.astype(dtype).astype(stored)
             late[-1] = np.pi
@@ -139,7 +184,14 @@ def test_scales_and_constants(tool: Path, tmp_path: Path) -> None:
             pairs[f"single{scale}"] = ((scale * ref).astype("f4"), (scale * port).astype("f4"))
     ref, port = (x.astype("f4") for x in noisy(rng, (6000,)))
     zero, seven = np.zeros(6000, "f4"), np.full(6000, 7.1, "f4")
-    constants = {"zero": zero, "seven": seven, "minus": -zero, "ref": ref, "five_percent": np.float32(1.05) * ref, "reversed": -ref}
+    constants = {
+        "zero": zero,
+        "seven": seven,
+        "minus": -zero,
+        "ref": ref,
+        "five_percent": np.float32(1.05) * ref,
+        "reversed": -ref,
+    }
     for a, first in constants.items():
         for b, second in constants.items():
             pairs[f"{a}.{b}"] = (first, second)
@@ -149,10 +201,19 @@ def test_scales_and_constants(tool: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"])
 def test_integers(tool: Path, tmp_path: Path, dtype: str) -> None:
     rng = np.random.default_rng(6)
-    values = rng.integers(0, 2, 5000).astype(dtype) if dtype == "?" else rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, 5000, dtype=dtype, endpoint=True)
+    values = (
+        rng.integers(0, 2, 5000).astype(dtype)
+        if dtype == "?"
+        else rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, 5000, dtype=dtype, endpoint=True)
+    )
     other = values.copy()
     other[17] ^= values.dtype.type(1)
-    wide = {"same": (values, values), "one": (values, other), "far": (values, values[::-1]), "wider": (values, values.astype("u8" if dtype == "u8" else "i8"))}
+    wide = {
+        "same": (values, values),
+        "one": (values, other),
+        "far": (values, values[::-1]),
+        "wider": (values, values.astype("u8" if dtype == "u8" else "i8")),
+    }
     if dtype in ("u8", "i8"):
         wide["mixed"] = (values, values.astype("u8" if dtype == "i8" else "i8"))
         wide["float"] = (values, values.astype("f8"))
@@ -174,7 +235,13 @@ def test_layouts(tool: Path, tmp_path: Path) -> None:
 def test_masks(tool: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(8)
     keep = rng.random((40, 200)) < 0.5
-    lowest = {"inf": -math.inf, "f4": float(np.finfo("f4").min), "f2": -65504.0, "bf16": float(ml_dtypes.finfo(BFLOAT16).min), "other": -1e9}
+    lowest = {
+        "inf": -math.inf,
+        "f4": float(np.finfo("f4").min),
+        "f2": -65504.0,
+        "bf16": float(ml_dtypes.finfo(BFLOAT16).min),
+        "other": -1e9,
+    }
     pairs = {}
     for a, first in lowest.items():
         for b, second in lowest.items():
@@ -201,6 +268,10 @@ def test_outliers_do_not_cancel(tool: Path, tmp_path: Path) -> None:
 def test_threads_change_nothing(tool: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(10)
     ref, port = noisy(rng, (3, 400_001))
-    pairs = {"single": (ref.astype("f4"), port.astype("f4")), "half": (ref.astype("f2"), port.astype("f2")), "double": (ref, port)}
+    pairs = {
+        "single": (ref.astype("f4"), port.astype("f4")),
+        "half": (ref.astype("f2"), port.astype("f2")),
+        "double": (ref, port),
+    }
     results = [run(tool, tmp_path, pairs, threads) for threads in (1, 2, 3, 4, 5, 0)]
     assert all(result == results[0] for result in results)
