@@ -38,10 +38,11 @@ const std::array<uint32_t, kHashKeys>& hash_keys() {
   return keys;
 }
 
-uint64_t hash_tile(std::span<const float> tile) {
+uint64_t hash_tile(std::span<const float> tile, size_t first_key) {
   uint64_t sum = 0;
   for (size_t i = 0; i < tile.size(); i += 2) {
-    sum += product(canonical(tile[i]), i + 1 < tile.size() ? canonical(tile[i + 1]) : 0, i);
+    sum += product(
+        canonical(tile[i]), i + 1 < tile.size() ? canonical(tile[i + 1]) : 0, first_key + i);
   }
   return sum;
 }

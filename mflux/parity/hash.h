@@ -15,7 +15,7 @@ const std::array<uint32_t, kHashKeys>& hash_keys();
 
 /// Hash of a tile: the sum over pairs of words of (a + key) * (b + key'), which vectorises and does
 /// not depend on the order of summation. Equal values hash equally: -0 as 0, NaNs as one NaN.
-uint64_t hash_tile(std::span<const float> tile);
+uint64_t hash_tile(std::span<const float> tile, size_t first_key = 0);
 uint64_t hash_tile(std::span<const double> tile);
 uint64_t hash_tile(std::span<const uint64_t> tile);
 

@@ -20,6 +20,9 @@ using artifacts::Tensor;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kRelativeFloor = 1e-3;
 
+/// Its reciprocal is still a normal float.
+constexpr double kSmallestFloor = 1e-30;
+
 double ratio(double a, double b) {
   return a == 0 ? 0 : b == 0 ? kInfinity : a / b;
 }
@@ -72,7 +75,8 @@ Plan plan_for(const Tensor& ref, const Tensor& port, std::span<const Tolerance> 
     plan.coarser = coarser(
         ref_sample.precision.effective(ref.dtype), port_sample.precision.effective(port.dtype));
   }
-  plan.rel_floor = count > 0 ? 0.9 * kRelativeFloor * std::sqrt(square / count) : 0;
+  const double floor = count > 0 ? 0.9 * kRelativeFloor * std::sqrt(square / count) : 0;
+  plan.rel_floor = plan.floating ? std::max(floor, kSmallestFloor) : floor;
   return plan;
 }
 

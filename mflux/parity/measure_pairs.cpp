@@ -1,6 +1,7 @@
 #include "mflux/parity/measure_pairs.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -81,9 +82,9 @@ void count_errors(const Pairs& pairs, int64_t tile, Tally& tally) {
   tally.see_max(max_abs, tile);
 }
 
-} // namespace
-
-double shift_of(std::span<const double> values) {
+/// By halves, so that equal values give exactly themselves.
+template <typename T>
+double leading_mean(std::span<const T> values) {
   const size_t size = std::bit_floor(std::min<size_t>(values.size(), 64));
   if (size == 0) {
     return 0;
@@ -96,6 +97,16 @@ double shift_of(std::span<const double> values) {
     }
   }
   return sums[0] / static_cast<double>(size);
+}
+
+} // namespace
+
+double shift_of(std::span<const double> values) {
+  return leading_mean(values);
+}
+
+double shift_of(std::span<const float> values) {
+  return leading_mean(values);
 }
 
 TileResult measure_pairs(const Pairs& pairs, const Plan& plan, int64_t tile, Tally& tally) {

@@ -19,5 +19,6 @@ TileResult measure_pairs(const Pairs& pairs, const Plan& plan, int64_t tile, Tal
 /// The mean of up to 64 leading values: a shift that keeps sums from cancelling. Exact for
 /// constants.
 double shift_of(std::span<const double> values);
+double shift_of(std::span<const float> values);
 
 } // namespace mflux::parity

@@ -4,10 +4,12 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <optional>
 
 #include "mflux/parity/chunks.h"
 #include "mflux/parity/hash.h"
 #include "mflux/parity/measure_pairs.h"
+#include "mflux/parity/measure_singles.h"
 #include "mflux/parity/side.h"
 
 namespace mflux::parity {
@@ -24,19 +26,19 @@ struct Part {
 class Worker {
  public:
   Worker(const artifacts::Tensor& ref, const artifacts::Tensor& port, const Plan& plan)
-      : reader_(ref, port, plan), plan_(plan), tally_(plan.tolerances.size()) {}
+      : reader_(ref, port, plan), plan_(plan), tally_(plan.tolerances.size()) {
+    const bool singles =
+        reader_.ref().domain() == Domain::single && reader_.port().domain() == Domain::single;
+    if (singles && !plan.masks && plan.unit == 1) {
+      singles_.emplace(plan);
+    }
+  }
 
   Part measure(int64_t first_tile, int64_t last_tile, std::vector<Bounds>& bounds) {
     Part part;
     for (int64_t tile = first_tile; tile < last_tile; ++tile) {
       reader_.load(tile);
-      observe(reader_.ref(), tally_.ref);
-      observe(reader_.port(), tally_.port);
-      part.ref_hash = chain_hash(part.ref_hash, hash_of(reader_.ref()));
-      part.port_hash = chain_hash(part.port_hash, hash_of(reader_.port()));
-      const auto result = measure_pairs(reader_.finite_pairs(), plan_, tile, tally_);
-      tally_.mismatched += reader_.mismatched();
-      tally_.first_mismatch = std::min(tally_.first_mismatch, reader_.first_mismatch());
+      const TileResult result = measure_tile(tile, part);
       part.moments.merge(result.moments);
       bounds[static_cast<size_t>(tile)] = result.bounds;
     }
@@ -44,14 +46,42 @@ class Worker {
     return part;
   }
 
-  const Tally& tally() const {
+  const Tally& finish() {
+    if (singles_) {
+      singles_->finish(tally_);
+    }
     return tally_;
   }
 
  private:
+  TileResult measure_tile(int64_t tile, Part& part) {
+    if (singles_) {
+      const auto ref = reader_.ref().singles(), port = reader_.port().singles();
+      if (const auto result = singles_->measure(ref, port, tile, tally_)) {
+        observe_finite(ref, tally_.ref);
+        observe_finite(port, tally_.port);
+        add_hashes(result->ref_hash, result->port_hash, part);
+        return result->tile;
+      }
+    }
+    observe(reader_.ref(), tally_.ref);
+    observe(reader_.port(), tally_.port);
+    add_hashes(hash_of(reader_.ref()), hash_of(reader_.port()), part);
+    const TileResult result = measure_pairs(reader_.finite_pairs(), plan_, tile, tally_);
+    tally_.mismatched += reader_.mismatched();
+    tally_.first_mismatch = std::min(tally_.first_mismatch, reader_.first_mismatch());
+    return result;
+  }
+
+  static void add_hashes(uint64_t ref, uint64_t port, Part& part) {
+    part.ref_hash = chain_hash(part.ref_hash, ref);
+    part.port_hash = chain_hash(part.port_hash, port);
+  }
+
   PairReader reader_;
   const Plan& plan_;
   Tally tally_;
+  std::optional<SingleMeasurer> singles_;
 };
 
 /// Looks for maxima in tiles that may beat the best ones found so far.
@@ -135,7 +165,7 @@ PassResult run_pass(
       parts[static_cast<size_t>(chunk)] = worker.measure(chunk * kChunkTiles, last, out.bounds);
     }
     const std::lock_guard lock(mutex);
-    out.tally.merge(worker.tally());
+    out.tally.merge(worker.finish());
   });
   out.ref_hash = out.port_hash = hash_of_shape(ref.shape);
   for (const Part& part : parts) {
@@ -162,6 +192,9 @@ Maxima find_maxima(
   Search first(ref, port, plan, rel_floor);
   if (pass.tally.worst_tile != kNowhere) {
     first.find_worst(pass.tally.worst_tile, pass.tally.max_abs);
+  }
+  if (pass.tally.unequal == 0) {
+    return first.best();
   }
   first.visit(largest_of(bounds, &Bounds::relative));
   first.visit(largest_of(bounds, &Bounds::passing));

@@ -40,6 +40,11 @@ void observe_tile(std::span<const T> tile, SideTally& tally) {
 
 } // namespace
 
+void observe_finite(std::span<const float> tile, SideTally& tally) {
+  see_mask(tile, tally.mask);
+  tally.precision.see(tile);
+}
+
 void observe(const TileReader& reader, SideTally& tally) {
   if (reader.domain() == Domain::single) {
     observe_tile(reader.singles(), tally);
