@@ -1,0 +1,43 @@
+#include "mflux/artifacts/text.h"
+
+#include "gmock/gmock.h"
+#include "support/expect_error.h"
+
+namespace mflux::artifacts {
+namespace {
+
+using mflux::testing::error_of;
+using ::testing::HasSubstr;
+
+TEST(Utf8, Accepts) {
+  for (const char* text : {"", "abc", "größe", "中", "😀", "\u07ff\u0800\uffff\U0010ffff"}) {
+    EXPECT_TRUE(is_utf8(text)) << text;
+  }
+}
+
+TEST(Utf8, Refuses) {
+  for (const char* text :
+       {"\xff",
+        "\x80",
+        "\xc3",
+        "\xc0\x80",
+        "\xc1\xbf",
+        "\xe0\x9f\xbf",
+        "\xed\xa0\x80",
+        "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80",
+        "\xe4\xb8",
+        "a\xe4\xb8x"}) {
+    EXPECT_FALSE(is_utf8(text)) << text;
+  }
+}
+
+TEST(CheckName, SaysWhatIsWrong) {
+  check_name("a/b\n");
+  EXPECT_THAT(error_of([] { check_name(""); }), HasSubstr("empty"));
+  EXPECT_THAT(error_of([] { check_name(std::string_view("a\0", 2)); }), HasSubstr("NUL"));
+}
+
+} // namespace
+} // namespace mflux::artifacts
