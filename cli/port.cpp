@@ -50,7 +50,8 @@ std::string device_name() {
 }
 
 void check_folder_of(const std::filesystem::path& file) {
-  if (!file.empty() && !std::filesystem::is_directory(std::filesystem::absolute(file).parent_path())) {
+  if (!file.empty() &&
+      !std::filesystem::is_directory(std::filesystem::absolute(file).parent_path())) {
     throw Error(fmt::format("cannot write {}: its folder does not exist", file.string()));
   }
 }
@@ -63,7 +64,8 @@ void check_flags(const PortRun& run, const models::Component& component) {
           "{} takes --image IN.png (and writes --output OUT.png), not --inputs", component.name));
     }
     if (!run.output.empty() && run.output.extension() != ".png") {
-      throw Error(fmt::format("--output {}: {} writes a .png", run.output.string(), component.name));
+      throw Error(
+          fmt::format("--output {}: {} writes a .png", run.output.string(), component.name));
     }
   } else {
     if (run.inputs.empty()) {
@@ -74,8 +76,8 @@ void check_flags(const PortRun& run, const models::Component& component) {
     }
     const auto extension = run.output.extension();
     if (!run.output.empty() && extension != ".safetensors" && extension != ".npz") {
-      throw Error(fmt::format(
-          "--output {}: expected a .safetensors or .npz file", run.output.string()));
+      throw Error(
+          fmt::format("--output {}: expected a .safetensors or .npz file", run.output.string()));
     }
     check_folder_of(run.image);
   }
@@ -120,8 +122,7 @@ Outcome compute(const PortRun& run, const models::Component& component) {
   for (const auto& [name, array] : result.outputs) {
     outcome.outputs.push_back({name, capture::to_tensor(array)});
   }
-  outcome.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (request.wants_picture) {
     outcome.picture = to_image(*result.picture);
   }
@@ -232,7 +233,9 @@ void add_port(CLI::App& app, Session& session) {
   auto run = std::make_shared<PortRun>();
   command->add_option("MODEL", run->port, "Model family, such as flux2-klein")->required();
   command->add_option("COMPONENT", run->component, "Such as vae.decode")->required();
-  command->add_option("--model", run->model, "Folder in diffusers' layout, or a bundled model's name")->required();
+  command
+      ->add_option("--model", run->model, "Folder in diffusers' layout, or a bundled model's name")
+      ->required();
   command->add_option("--inputs", run->inputs, "A dump's folder, or a .safetensors, .npz or .npy");
   command->add_option("--capture", run->capture, "Folder for a dump of this run's checkpoints");
   command->add_option("--tap", run->taps, "Capture only what matches this glob (repeatable)")
@@ -250,9 +253,8 @@ void add_port(CLI::App& app, Session& session) {
       component_help() +
       "Example:\n  mflux port run flux2-klein vae.decode --model models/emoji --inputs ref/ "
       "--capture mlx/ --image out.png");
-  command->callback([&session, run] {
-    session.work = [&session, run] { return run_component(session, *run); };
-  });
+  command->callback(
+      [&session, run] { session.work = [&session, run] { return run_component(session, *run); }; });
 }
 
 } // namespace mflux::cli

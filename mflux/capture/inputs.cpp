@@ -106,9 +106,8 @@ artifacts::Tensor Inputs::require(const std::vector<std::string>& names) const {
     if (found->second.is_crop) {
       throw Error(fmt::format("{}: {} is only a crop (slice) of it", path_.string(), name));
     }
-    return with_context(path_.string(), [&] {
-      return found->second.artifact->load(found->second.index);
-    });
+    return with_context(
+        path_.string(), [&] { return found->second.artifact->load(found->second.index); });
   }
   if (places_.size() == 1 && path_.extension() == ".npy") {
     return places_.begin()->second.artifact->load(0);

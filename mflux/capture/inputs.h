@@ -19,8 +19,8 @@ class Inputs {
   /// Throws Error when there is nothing to read at `path`.
   explicit Inputs(std::filesystem::path path);
 
-  /// The tensor under the first of `names` that is there. Throws Error, naming what is nearest, when
-  /// none is, and when the dump holds only a crop of it. A lone .npy is any name.
+  /// The tensor under the first of `names` that is there. Throws Error, naming what is nearest,
+  /// when none is, and when the dump holds only a crop of it. A lone .npy is any name.
   artifacts::Tensor require(const std::vector<std::string>& names) const;
 
   /// The name among "PREFIX@step=K" with the highest K.

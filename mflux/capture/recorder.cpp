@@ -114,8 +114,8 @@ void Recorder::flush() {
 
 void Recorder::finish() {
   if (entries_.empty()) {
-    throw Error(fmt::format(
-        "no checkpoint of this run matches {}", fmt::join(options_.globs, " or ")));
+    throw Error(
+        fmt::format("no checkpoint of this run matches {}", fmt::join(options_.globs, " or ")));
   }
   flush();
   const Json manifest{

@@ -34,8 +34,8 @@ class Recorder : public Observer {
       : Recorder(std::move(folder), std::move(facts), Options{}) {}
 
   int enter(const std::string& module) override;
-  mx::array
-  see(const std::string& module,
+  mx::array see(
+      const std::string& module,
       const std::string& checkpoint,
       Role role,
       const mx::array& tensor,

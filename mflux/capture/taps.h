@@ -30,8 +30,8 @@ class Observer {
 
   /// What the run goes on with instead of `tensor`: usually `tensor` itself. `checkpoint` is the
   /// full name ("vae.decoder.conv_in.in"); `module` the part that names the module.
-  virtual mx::array
-  see(const std::string& module,
+  virtual mx::array see(
+      const std::string& module,
       const std::string& checkpoint,
       Role role,
       const mx::array& tensor,

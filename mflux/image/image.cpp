@@ -30,8 +30,7 @@ Image to_image(const mx::array& unit) {
   auto bytes = mx::contiguous(mx::astype(levels, mx::uint8));
   bytes.eval();
   const auto* first = bytes.data<uint8_t>();
-  return {
-      .width = unit.shape(2), .height = unit.shape(1), .rgb = {first, first + bytes.size()}};
+  return {.width = unit.shape(2), .height = unit.shape(1), .rgb = {first, first + bytes.size()}};
 }
 
 mx::array to_array(const Image& image) {

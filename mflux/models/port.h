@@ -15,11 +15,11 @@ namespace mflux::models {
 
 /// One component of a port to be run by itself, on tensors of a dump.
 struct PortRequest {
-  std::filesystem::path model;              ///< folder in diffusers' layout, or the component's own
-  const capture::Inputs* inputs = nullptr;  ///< null when the component starts from pixels
-  std::optional<Image> image{};             ///< those pixels
-  bool wants_picture = false;               ///< the result is to be written as an image
-  mx::Dtype dtype = mx::float32;            ///< of weights and between operations
+  std::filesystem::path model;             ///< folder in diffusers' layout, or the component's own
+  const capture::Inputs* inputs = nullptr; ///< null when the component starts from pixels
+  std::optional<Image> image{};            ///< those pixels
+  bool wants_picture = false;              ///< the result is to be written as an image
+  mx::Dtype dtype = mx::float32;           ///< of weights and between operations
   capture::Observer* observer = nullptr;
 };
 

@@ -11,8 +11,8 @@ namespace mflux::nn {
 Conv2d::Conv2d(Scope here, int in, int out, const Options& how)
     : Module(std::move(here)),
       options(how),
-      weight(mx::contiguous(mx::transpose(
-          parameter("weight", {out, in, how.kernel, how.kernel}), {0, 2, 3, 1}))),
+      weight(mx::contiguous(
+          mx::transpose(parameter("weight", {out, in, how.kernel, how.kernel}), {0, 2, 3, 1}))),
       bias(parameter("bias", {out})) {}
 
 mx::array Conv2d::operator()(const mx::array& input) const {

@@ -9,8 +9,7 @@ mx::array Downsample2D::operator()(const mx::array& input) const {
   }
   const auto call = this->call();
   const auto x = call.in(input, Axes::channels_last);
-  return call.out(
-      conv(mx::pad(x, {{0, 0}, {0, 1}, {0, 1}, {0, 0}})), Axes::channels_last);
+  return call.out(conv(mx::pad(x, {{0, 0}, {0, 1}, {0, 1}, {0, 0}})), Axes::channels_last);
 }
 
 } // namespace mflux::nn

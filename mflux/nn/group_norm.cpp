@@ -32,8 +32,7 @@ mx::array GroupNorm::operator()(const mx::array& input) const {
   const auto call = this->call();
   const auto seen = call.in(input, Axes::channels_last);
   const int columns = seen.ndim() == 4 ? seen.shape(2) : 1;
-  const auto x =
-      mx::reshape(mx::astype(seen, mx::float32), {seen.shape(0), -1, columns, channels});
+  const auto x = mx::reshape(mx::astype(seen, mx::float32), {seen.shape(0), -1, columns, channels});
 
   const auto centred = mx::subtract(x, group_mean(x, groups));
   const auto variance = group_mean(mx::square(centred), groups);

@@ -21,9 +21,8 @@ std::string shown(const mx::Shape& shape) {
 }
 
 bool matches_any(const std::string& name, const std::vector<std::string>& globs) {
-  return std::any_of(globs.begin(), globs.end(), [&](const auto& glob) {
-    return glob_match(glob, name);
-  });
+  return std::any_of(
+      globs.begin(), globs.end(), [&](const auto& glob) { return glob_match(glob, name); });
 }
 
 std::string hint(const std::string& name, const std::vector<std::string>& candidates) {

@@ -42,8 +42,7 @@ class Scope {
   friend class Loader;
   struct Session;
 
-  Scope(
-      std::shared_ptr<Session> session, std::shared_ptr<capture::Taps> taps, std::string path);
+  Scope(std::shared_ptr<Session> session, std::shared_ptr<capture::Taps> taps, std::string path);
 
   std::shared_ptr<Session> session_;
   std::shared_ptr<capture::Taps> taps_;

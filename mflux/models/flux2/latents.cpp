@@ -7,12 +7,12 @@ namespace mflux::flux2 {
 
 using capture::Axes;
 
-mx::array
-encode_image(const AutoencoderKLFlux2& vae, const mx::array& image, const capture::Taps& taps) {
-  const auto patches = taps.record(
-      "latents_patchified", patchify(vae.encode(image)), Axes::channels_last);
-  const auto normalised = taps.record(
-      "latents_normalised", vae.bn.normalise(patches), Axes::channels_last);
+mx::array encode_image(
+    const AutoencoderKLFlux2& vae, const mx::array& image, const capture::Taps& taps) {
+  const auto patches =
+      taps.record("latents_patchified", patchify(vae.encode(image)), Axes::channels_last);
+  const auto normalised =
+      taps.record("latents_normalised", vae.bn.normalise(patches), Axes::channels_last);
   return taps.record("latents_packed", pack(normalised), Axes::as_is);
 }
 
@@ -23,8 +23,8 @@ mx::array tokens_to_latents(
     int w,
     const capture::Taps& taps) {
   const auto unpacked = taps.record("latents_unpacked", unpack(tokens, h, w), Axes::channels_last);
-  const auto scaled = taps.record(
-      "latents_scaled", vae.bn.denormalise(unpacked), Axes::channels_last);
+  const auto scaled =
+      taps.record("latents_scaled", vae.bn.denormalise(unpacked), Axes::channels_last);
   return taps.record("latents_unpatchified", unpatchify(scaled), Axes::channels_last);
 }
 

@@ -8,8 +8,8 @@ namespace mflux::flux2 {
 /// Image in [-1, 1] [batch, height, width, channels] → tokens [batch, h·w, 4·latent channels], as
 /// Flux2KleinPipeline encodes a reference image. Checkpoints: vae.encode…, latents_patchified,
 /// latents_normalised, latents_packed.
-mx::array
-encode_image(const AutoencoderKLFlux2& vae, const mx::array& image, const capture::Taps& taps);
+mx::array encode_image(
+    const AutoencoderKLFlux2& vae, const mx::array& image, const capture::Taps& taps);
 
 /// Tokens of h rows and w columns → latents [batch, 2h, 2w, latent channels], as after the
 /// pipeline's denoising loop. Checkpoints: latents_unpacked, latents_scaled, latents_unpatchified.

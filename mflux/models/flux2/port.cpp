@@ -37,8 +37,7 @@ struct Watched {
 };
 
 /// The input as a floating-point array of the run's type, its axes as in the reference.
-mx::array
-read_input(const PortRequest& request, const std::vector<std::string>& names, int axes) {
+mx::array read_input(const PortRequest& request, const std::vector<std::string>& names, int axes) {
   const mx::array x = mflux::to_array(request.inputs->require(names));
   if (static_cast<int>(x.ndim()) != axes || x.size() == 0 ||
       !mx::issubdtype(x.dtype(), mx::floating)) {

@@ -51,8 +51,7 @@ mx::array AutoencoderKLFlux2::decode(const mx::array& latents) const {
   expect_image(latents, config.latent_channels);
   const auto call = this->call("decode");
   const auto z = call.in(latents, nn::Axes::channels_last);
-  return call.out(
-      decoder(post_quant_conv ? (*post_quant_conv)(z) : z), nn::Axes::channels_last);
+  return call.out(decoder(post_quant_conv ? (*post_quant_conv)(z) : z), nn::Axes::channels_last);
 }
 
 AutoencoderKLFlux2 load_autoencoder(
@@ -64,8 +63,7 @@ AutoencoderKLFlux2 load_autoencoder(
   const VaeConfig config = parse_vae_config(read_json(file), file.string());
   const auto weights = weights_file(folder);
   const Loader loader(read_weights(weights, dtype), std::move(taps));
-  return with_context(
-      weights.string(), [&] { return load<AutoencoderKLFlux2>(loader, config); });
+  return with_context(weights.string(), [&] { return load<AutoencoderKLFlux2>(loader, config); });
 }
 
 } // namespace mflux::flux2

@@ -48,11 +48,11 @@ struct AutoencoderKLFlux2 : nn::Module {
 
   kl::Encoder encoder{at("encoder"), config.encoder()};
   kl::Decoder decoder{at("decoder"), config.decoder()};
-  std::optional<nn::Conv2d> quant_conv = pointwise(
-      config.use_quant_conv, "quant_conv", 2 * config.latent_channels);
-  std::optional<nn::Conv2d> post_quant_conv = pointwise(
-      config.use_post_quant_conv, "post_quant_conv", config.latent_channels);
-  LatentNorm bn{at("bn"), kPatch * kPatch * config.latent_channels, config.batch_norm_eps};
+  std::optional<nn::Conv2d> quant_conv =
+      pointwise(config.use_quant_conv, "quant_conv", 2 * config.latent_channels);
+  std::optional<nn::Conv2d> post_quant_conv =
+      pointwise(config.use_post_quant_conv, "post_quant_conv", config.latent_channels);
+  LatentNorm bn{at("bn"), kPatch* kPatch* config.latent_channels, config.batch_norm_eps};
 
  private:
   std::optional<nn::Conv2d> pointwise(bool present, std::string_view name, int channels) const;

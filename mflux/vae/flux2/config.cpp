@@ -35,7 +35,8 @@ struct Checks {
     for (const int value : values) {
       range(key, value, kMostChannels);
       if (value % groups != 0) {
-        fail(fmt::format("{} has {}, which norm_num_groups {} does not divide", key, value, groups));
+        fail(
+            fmt::format("{} has {}, which norm_num_groups {} does not divide", key, value, groups));
       }
     }
   }

@@ -20,8 +20,8 @@ void expect(bool right, const char* what, const mx::array& x, const std::string&
 } // namespace
 
 mx::array patchify(const mx::array& latents) {
-  const bool even = latents.ndim() == 4 && latents.shape(1) % kPatch == 0 &&
-                    latents.shape(2) % kPatch == 0;
+  const bool even =
+      latents.ndim() == 4 && latents.shape(1) % kPatch == 0 && latents.shape(2) % kPatch == 0;
   expect(even, "latents", latents, "[batch, even height, even width, channels]");
   const int batch = latents.shape(0), channels = latents.shape(3);
   const int h = latents.shape(1) / kPatch, w = latents.shape(2) / kPatch;

@@ -8,7 +8,8 @@
 
 namespace mflux::kl {
 
-/// Resnet blocks, then half the size unless it is the last. Reference: diffusers DownEncoderBlock2D.
+/// Resnet blocks, then half the size unless it is the last. Reference: diffusers
+/// DownEncoderBlock2D.
 struct DownBlock : nn::Module {
   DownBlock(Scope here, const CoderConfig& config, int level);
 
