@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
+#include <limits>
 
 #include "mflux/parity/hash.h"
 
@@ -16,6 +16,9 @@ constexpr uint32_t kTooLarge = 0x7e000000;
 /// Errors up to here are left to it too: float's subnormal numbers are too coarse for a histogram.
 constexpr double kTooSmall = 0x1p-118;
 
+/// Long before an entry of the table overflows.
+constexpr int64_t kFlushAfter = int64_t{1} << 31;
+
 /// Reciprocals are estimates; on no machine are they 1 % wrong.
 constexpr double kSlack = 1.01;
 
@@ -23,26 +26,19 @@ double value_of(uint32_t bits) {
   return std::bit_cast<float>(bits);
 }
 
-/// Counts `size` indices, a multiple of 16, of type Index in interleaved tables.
-template <typename Index, size_t kBins>
-void count(const Index* indices, size_t size, std::array<std::array<uint64_t, kBins>, 4>& tables) {
-  for (size_t i = 0; i < size; i += 4) {
-    ++tables[0][indices[i]];
-    ++tables[1][indices[i + 1]];
-    ++tables[2][indices[i + 2]];
-    ++tables[3][indices[i + 3]];
+} // namespace
+
+void PairTable::count(std::span<const uint32_t> indices) {
+  uint32_t* even = counts_.data();
+  uint32_t* odd = even + kOdd;
+  for (size_t i = 0; i < indices.size(); i += 2) {
+    ++even[indices[i]];
+    ++odd[indices[i + 1]];
   }
 }
 
-template <size_t kBins>
-int64_t total(const std::array<std::array<uint64_t, kBins>, 4>& tables, size_t bin) {
-  return static_cast<int64_t>(tables[0][bin] + tables[1][bin] + tables[2][bin] + tables[3][bin]);
-}
-
-} // namespace
-
 SingleMeasurer::SingleMeasurer(const Plan& plan)
-    : plan_(plan), output_(std::make_unique<SingleOutput>()) {
+    : plan_(plan), indices_(std::make_unique<PairIndices>()) {
   const Lattice lattice = lattice_of(plan.coarser);
   input_.keys = hash_keys().data();
   input_.rel_floor = static_cast<float>(plan.rel_floor);
@@ -65,20 +61,27 @@ std::optional<SingleMeasurer::Result> SingleMeasurer::measure(
   input_.size = size;
   input_.ref_shift = shift_of(ref);
   input_.port_shift = shift_of(port);
-  const SingleOutput& out = *output_;
-  if (!run_single_kernel(input_, *output_) || out.ref_largest >= kTooLarge ||
-      out.port_largest >= kTooLarge || (out.max_abs > 0 && out.max_abs < kTooSmall)) {
+  if (!run_single_kernel(input_, output_, *indices_)) {
+    return std::nullopt;
+  }
+  const SingleOutput& out = output_;
+  if (out.ref_largest >= kTooLarge || out.port_largest >= kTooLarge ||
+      (out.max_abs > 0 && out.max_abs < kTooSmall)) {
     return std::nullopt;
   }
   equal_ += out.equal;
+  table_.count({indices_->data(), out.counted});
+  uncounted_ += static_cast<int64_t>(size - out.counted);
   tally.unequal += static_cast<int64_t>(size) - out.equal;
   tally.positive += out.positive;
   tally.ref_max = std::max(tally.ref_max, value_of(out.ref_largest));
   tally.port_max = std::max(tally.port_max, value_of(out.port_largest));
   tally.see_max(out.max_abs, tile);
-  count(out.lengths.data(), size, lengths_);
-  count(out.bins.data(), size, bins_);
   count_all_outside(tally);
+  counted_ += static_cast<int64_t>(size);
+  if (counted_ > kFlushAfter) {
+    flush(tally);
+  }
   Result result{
       {out.sums.about(input_.ref_shift, input_.port_shift, static_cast<int64_t>(size)),
        {kSlack * out.relative, kSlack * out.passing}},
@@ -113,29 +116,37 @@ void SingleMeasurer::count_all_outside(Tally& tally) const {
   for (size_t i = 0; i < plan_.tolerances.size(); ++i) {
     const auto& [atol, rtol] = plan_.tolerances[i];
     const bool all_inside =
-        output_->max_abs <= atol || kSlack * output_->passing <= std::min(atol, rtol);
+        output_.max_abs <= atol || kSlack * output_.passing <= std::min(atol, rtol);
     if (!all_inside) {
       tally.outside[i] += count_outside(input_, atol, rtol);
     }
   }
 }
 
-void SingleMeasurer::finish(Tally& tally) const {
-  // The kernel's lattice has 23 fraction bits, that of Distances 52.
-  tally.distances[0] += total(lengths_, 0);
-  for (size_t length = 1; length <= 32; ++length) {
-    const size_t bin = length == 32 ? 255 : length + 126;
-    tally.distances[length + 29] += total(lengths_, bin);
-  }
+void SingleMeasurer::flush(Tally& tally) {
   // Bins of floats are those of doubles but for the bias; subnormal ones share the lowest bins.
   constexpr size_t kBias = (1023 - 127) * 8;
-  for (size_t bin = 0; bin < bins_[0].size(); ++bin) {
-    const int64_t zeros = bin == 0 ? equal_ : 0;
-    const double smallest =
-        std::bit_cast<float>(static_cast<uint32_t>(std::max<size_t>(bin, 1) << 20));
-    tally.errors.add(
-        bin < 8 ? LogHistogram::bin_of(smallest) : bin + kBias, total(bins_, bin) - zeros);
+  const size_t subnormal = LogHistogram::bin_of(std::numeric_limits<float>::denorm_min());
+  for (size_t row = 0; row < kPairRows; ++row) {
+    int64_t in_row = 0;
+    for (size_t column = 0; column < kPairColumns; ++column) {
+      int64_t count = table_.at(row, column);
+      if (row == 0 && column == 0) {
+        count -= equal_ - uncounted_;
+      }
+      // The kernel's lattice has 23 fraction bits, that of Distances 52. Where distances of 0 share
+      // column 0 with 2 and 3, d is not 0 and the lattice so coarse that both are less than 1 ULP.
+      const size_t length = column == kPairColumns - 1 ? 1 : column + 2;
+      if (count != 0) {
+        tally.distances[length + 29] += count;
+        in_row += count;
+      }
+    }
+    tally.errors.add(row < 8 ? subnormal : row + kBias, in_row);
   }
+  tally.distances[0] += equal_;
+  equal_ = uncounted_ = counted_ = 0;
+  table_.clear();
 }
 
 } // namespace mflux::parity

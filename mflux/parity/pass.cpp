@@ -48,7 +48,7 @@ class Worker {
 
   const Tally& finish() {
     if (singles_) {
-      singles_->finish(tally_);
+      singles_->flush(tally_);
     }
     return tally_;
   }

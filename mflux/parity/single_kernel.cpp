@@ -6,11 +6,13 @@
 
 #include <hwy/highway.h>
 
+#include <limits>
+
 HWY_BEFORE_NAMESPACE();
 namespace mflux::parity::HWY_NAMESPACE {
 #if HWY_TARGET == HWY_SCALAR
 
-bool run_kernel(const SingleInput&, SingleOutput&) {
+bool run_kernel(const SingleInput&, SingleOutput&, PairIndices&) {
   return false;
 }
 
@@ -88,15 +90,19 @@ HWY_INLINE Int with_sign(Int magnitude, Int sign) {
   return hn::Sub(hn::Xor(magnitude, sign), sign);
 }
 
-/// The 8-bit float exponent of each distance: its bit length + 126, or 0. Above 2^31 the sign bit
-/// adds 256 before saturation: 255.
-HWY_INLINE Int length_of(Int a, Int b) {
+/// Where the table counts pairs with these places on the lattice and these |d|.
+HWY_INLINE Word index_of(Int a, Int b, Float error) {
   const Word more = hn::BitCast(kWords, hn::Max(a, b)), less = hn::BitCast(kWords, hn::Min(a, b));
   const Word distance = hn::Sub(more, less);
   // Clearing what follows the leading one keeps the conversion from rounding up.
-  const Word leading = hn::AndNot(hn::ShiftRight<1>(distance), distance);
+  const Word leading = hn::Min(
+      hn::AndNot(hn::ShiftRight<1>(distance), distance),
+      hn::Set(kWords, std::numeric_limits<int32_t>::max()));
   const Float converted = hn::ConvertTo(kFloats, hn::BitCast(kInts, leading));
-  return hn::BitCast(kInts, hn::ShiftRight<23>(hn::BitCast(kWords, converted)));
+  const Word column = hn::ShiftRight<23>(hn::BitCast(kWords, converted));
+  const Word row = hn::ShiftRight<15>(hn::BitCast(kWords, error));
+  const Word low = hn::Set(kWords, kPairColumns - 1);
+  return hn::OrAnd(hn::AndNot(low, row), column, low);
 }
 
 /// Magnitudes on the lattice of a dtype with fewer exponents.
@@ -109,7 +115,7 @@ HWY_INLINE Int on_lattice(Int magnitude, const SingleInput& input) {
 }
 
 template <bool kOwnLattice>
-HWY_INLINE void run(const SingleInput& input, SingleOutput& output) {
+HWY_INLINE void run(const SingleInput& input, SingleOutput& output, PairIndices& indices) {
   const Float zero = hn::Zero(kFloats), one = hn::Set(kFloats, 1);
   const Float rel_floor = hn::Set(kFloats, input.rel_floor);
   DoubleSums sums{hn::Set(kDoubles, input.ref_shift), hn::Set(kDoubles, input.port_shift)};
@@ -117,6 +123,7 @@ HWY_INLINE void run(const SingleInput& input, SingleOutput& output) {
   Float relative = zero, passing = zero;
   LongWord ref_hash = hn::Zero(kLongWords), port_hash = ref_hash;
   size_t equal = 0, positive = 0;
+  uint32_t* waiting = indices.data();
   for (size_t i = 0; i < input.size; i += hn::Lanes(kFloats)) {
     const Float r = hn::LoadU(kFloats, input.ref + i), p = hn::LoadU(kFloats, input.port + i);
     sums.add(hn::LowerHalf(kHalfFloats, r), hn::LowerHalf(kHalfFloats, p));
@@ -135,27 +142,23 @@ HWY_INLINE void run(const SingleInput& input, SingleOutput& output) {
     ref_hash = hash(ref_hash, ref_place, keys);
     port_hash = hash(port_hash, port_place, keys);
 
-    Int length;
-    if constexpr (kOwnLattice) {
-      length = length_of(ref_place, port_place);
-    } else {
-      length = length_of(
-          with_sign(on_lattice(ref_bits, input), ref_sign),
-          with_sign(on_lattice(port_bits, input), port_sign));
-    }
-    hn::StoreU(
-        hn::DemoteTo(hn::Rebind<uint8_t, Ints>(), length),
-        hn::Rebind<uint8_t, Ints>(),
-        output.lengths.data() + i);
-
     const Float d = hn::Sub(p, r), error = hn::Abs(d);
-    equal += hn::CountTrue(kFloats, hn::Eq(d, zero));
+    const size_t equal_here = hn::CountTrue(kFloats, hn::Eq(d, zero));
+    equal += equal_here;
     positive += hn::CountTrue(kFloats, hn::Gt(d, zero));
-    const Int bin = hn::BitCast(kInts, hn::ShiftRight<20>(hn::BitCast(kWords, error)));
-    hn::StoreU(
-        hn::DemoteTo(hn::Rebind<uint16_t, Ints>(), bin),
-        hn::Rebind<uint16_t, Ints>(),
-        output.bins.data() + i);
+    if (equal_here < hn::Lanes(kFloats)) {
+      Word index;
+      if constexpr (kOwnLattice) {
+        index = index_of(ref_place, port_place, error);
+      } else {
+        index = index_of(
+            with_sign(on_lattice(ref_bits, input), ref_sign),
+            with_sign(on_lattice(port_bits, input), port_sign),
+            error);
+      }
+      hn::StoreU(index, kWords, waiting);
+      waiting += hn::Lanes(kWords);
+    }
     const Float rel = hn::Mul(error, hn::ApproximateReciprocal(hn::Max(ref_size, rel_floor)));
     relative = hn::Max(relative, rel);
     const Float pass = hn::Mul(error, hn::ApproximateReciprocal(hn::Add(ref_size, one)));
@@ -175,16 +178,17 @@ HWY_INLINE void run(const SingleInput& input, SingleOutput& output) {
   output.relative = hn::GetLane(hn::MaxOfLanes(kFloats, relative));
   output.passing = hn::GetLane(hn::MaxOfLanes(kFloats, passing));
   output.equal = static_cast<int64_t>(equal);
+  output.counted = static_cast<size_t>(waiting - indices.data());
   output.positive = static_cast<int64_t>(positive);
   output.ref_hash = sum_of(ref_hash);
   output.port_hash = sum_of(port_hash);
 }
 
-bool run_kernel(const SingleInput& input, SingleOutput& output) {
+bool run_kernel(const SingleInput& input, SingleOutput& output, PairIndices& indices) {
   if (input.smallest == 0) {
-    run<true>(input, output);
+    run<true>(input, output, indices);
   } else {
-    run<false>(input, output);
+    run<false>(input, output, indices);
   }
   return true;
 }
@@ -218,8 +222,8 @@ namespace mflux::parity {
 
 HWY_EXPORT(run_kernel);
 
-bool run_single_kernel(const SingleInput& input, SingleOutput& output) {
-  return HWY_DYNAMIC_DISPATCH(run_kernel)(input, output);
+bool run_single_kernel(const SingleInput& input, SingleOutput& output, PairIndices& indices) {
+  return HWY_DYNAMIC_DISPATCH(run_kernel)(input, output, indices);
 }
 
 HWY_EXPORT(count_outside_kernel);

@@ -24,7 +24,14 @@ struct SingleInput {
   const uint32_t* keys; ///< hash_keys()
 };
 
-/// Written by the kernel. Nothing but the largest magnitudes is valid when a side is not finite.
+/// Where pairs are counted in a table of rows for |d| (the exponent and 3 fraction bits of a float)
+/// and columns for ULP distances: the 5 low bits of the exponent of the distance as a float, which
+/// are 31 for 1, 0 for 2 and 3, 1 for 4 to 7, …, 30 from 2^31 on, and 0 for 0.
+using PairIndices = std::array<uint32_t, kTile>;
+
+inline constexpr size_t kPairRows = 2048, kPairColumns = 32;
+
+/// Written by the kernel. When a side is not finite only the largest magnitudes are valid.
 struct SingleOutput {
   uint32_t ref_largest, port_largest; ///< bits of the largest magnitudes
   ShiftedSums sums;
@@ -32,13 +39,12 @@ struct SingleOutput {
   float relative,
       passing; ///< largest |d| / max(|ref|, rel_floor) and |d| / (1 + |ref|), within 1 %
   int64_t equal, positive; ///< pairs with d = 0, d > 0
+  size_t counted;          ///< indices written: vectors without any difference write none
   uint64_t ref_hash, port_hash;
-  alignas(64) std::array<uint8_t, kTile> lengths; ///< of ULP distances: 0, or 126 + bit length
-  alignas(64) std::array<uint16_t, kTile> bins; ///< exponent and 3 fraction bits of |d| as a float
 };
 
 /// One pass over the pairs, in the widest vectors that the machine has; false if it has none.
-bool run_single_kernel(const SingleInput& input, SingleOutput& output);
+bool run_single_kernel(const SingleInput& input, SingleOutput& output, PairIndices& indices);
 
 /// Pairs with |port - ref| > atol + rtol * |ref|, in double precision.
 int64_t count_outside(const SingleInput& input, double atol, double rtol);
