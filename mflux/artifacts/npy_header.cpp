@@ -86,6 +86,21 @@ void read_descr(std::string_view descr, NpyHeader& out) {
   throw Error(refusal(descr));
 }
 
+/// float8 goes by its full name: np.load does not know the '<f1' and '<V1' that np.save writes.
+std::string descr_of(Dtype dtype) {
+  for (const auto& [name, known] : kFullNames) {
+    if (known == dtype && size_of(dtype) == 1) {
+      return std::string(name);
+    }
+  }
+  for (const auto& [name, known] : kDescrs) {
+    if (known == dtype) {
+      return fmt::format("{}{}", size_of(dtype) > 1 ? '<' : '|', name);
+    }
+  }
+  throw Error(fmt::format("npy cannot hold {}", name_of(dtype)));
+}
+
 /// Reads the one Python literal that NumPy writes: a dict with the keys descr, fortran_order and
 /// shape, in any order.
 class HeaderParser {
@@ -280,17 +295,7 @@ NpyHeader read_npy_header(Bytes start) {
 }
 
 std::string npy_header(Dtype dtype, const Shape& shape) {
-  std::string descr;
-  if (dtype == Dtype::float8_e4m3) {
-    descr = "float8_e4m3fn"; // ml_dtypes' own '<V1' does not say which float8 it is
-  } else {
-    for (const auto& [name, known] : kDescrs) {
-      if (known == dtype) {
-        const bool order = size_of(dtype) > 1 || dtype == Dtype::float8_e5m2;
-        descr = fmt::format("{}{}", order ? '<' : '|', name);
-      }
-    }
-  }
+  const std::string descr = descr_of(dtype);
   std::string text = fmt::format(
       "{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}",
       descr,

@@ -29,7 +29,7 @@ size_t npy_data_offset(Bytes start);
 /// Reads the header from the file's first npy_data_offset() or more bytes. Throws Error.
 NpyHeader read_npy_header(Bytes start);
 
-/// The header that NumPy itself would write for C order.
+/// The header that NumPy itself would write for C order; float8 dtypes by their full names.
 std::string npy_header(Dtype dtype, const Shape& shape);
 
 } // namespace mflux::artifacts

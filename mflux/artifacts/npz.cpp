@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "mflux/artifacts/inflate.h"
+#include "mflux/artifacts/names.h"
 #include "mflux/artifacts/npy.h"
-#include "mflux/artifacts/text.h"
 #include "mflux/artifacts/zip.h"
 #include "mflux/base/error.h"
 

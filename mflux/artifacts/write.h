@@ -14,8 +14,8 @@ struct NamedTensor {
   Tensor tensor;
 };
 
-/// Writes what np.save writes for the tensor in C order (bfloat16 and float8_e5m2 as ml_dtypes
-/// does; float8_e4m3 by its full name, which NumPy reads once ml_dtypes is imported).
+/// Writes what np.save writes for the tensor in C order, bfloat16 as ml_dtypes does. float8 dtypes
+/// go by their full names, which np.load reads once ml_dtypes is imported.
 ///
 /// All writers stream (no second copy of the data), put the file in place whole or not at all, and
 /// throw Error when it cannot be written.

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include "mflux/artifacts/chunks.h"
+#include "mflux/artifacts/names.h"
 #include "mflux/artifacts/npy_header.h"
-#include "mflux/artifacts/text.h"
 #include "mflux/artifacts/write.h"
 #include "mflux/artifacts/zip_writer.h"
 #include "mflux/base/error.h"

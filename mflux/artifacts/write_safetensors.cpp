@@ -4,8 +4,8 @@
 #include <tuple>
 
 #include "mflux/artifacts/chunks.h"
+#include "mflux/artifacts/names.h"
 #include "mflux/artifacts/safetensors.h"
-#include "mflux/artifacts/text.h"
 #include "mflux/artifacts/write.h"
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"

@@ -2,17 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
+
+#include "mflux/base/utf8.h"
+
 namespace mflux {
 
 std::string printable(const std::string& text) {
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\x{:02x}", byte);
+  for (std::string_view rest = text; !rest.empty();) {
+    const size_t size = std::max<size_t>(utf8_character(rest), 1);
+    const auto first = static_cast<unsigned char>(rest[0]);
+    // U+0080 to U+009F are control characters too.
+    const auto second = static_cast<unsigned char>(size > 1 ? rest[1] : 0);
+    if (first < 0x20 || first == 0x7f || (size == 1 && first >= 0x80) ||
+        (first == 0xc2 && second < 0xa0)) {
+      for (const char c : rest.substr(0, size)) {
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      }
     } else {
-      out += c;
+      out += rest.substr(0, size);
     }
+    rest.remove_prefix(size);
   }
   return out;
 }

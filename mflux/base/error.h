@@ -29,7 +29,8 @@ decltype(auto) with_context(const std::string& where, Work&& work) {
 /// and control characters of hostile names are escaped.
 std::string one_line(const std::exception& error);
 
-/// `text` with control characters written as \xNN, so that no file can write to a terminal.
+/// `text` with control characters and ill-formed UTF-8 written as \xNN, so that no file can write
+/// to a terminal or break the JSON that quotes it.
 std::string printable(const std::string& text);
 
 } // namespace mflux

@@ -28,6 +28,12 @@ TEST(Error, IsOneLineWhateverTheNamesHold) {
   EXPECT_EQ(error_of([] { throw Error("a\nb\x1b[31m"); }), "a\\x0ab\\x1b[31m");
 }
 
+TEST(Printable, KeepsTextAndEscapesTheRest) {
+  EXPECT_EQ(printable("größe 中 😀"), "größe 中 😀");
+  EXPECT_EQ(printable("a\xf1z\xc3"), "a\\xf1z\\xc3");
+  EXPECT_EQ(printable("\u009b31m\u00a0"), "\\xc2\\x9b31m\u00a0");
+}
+
 TEST(Error, ContextPassesTheResultThrough) {
   EXPECT_EQ(with_context("x", [] { return 5; }), 5);
 }

@@ -1,13 +1,9 @@
-#include "mflux/artifacts/text.h"
+#include "mflux/base/utf8.h"
 
-#include "gmock/gmock.h"
-#include "support/expect_error.h"
+#include "gtest/gtest.h"
 
-namespace mflux::artifacts {
+namespace mflux {
 namespace {
-
-using mflux::testing::error_of;
-using ::testing::HasSubstr;
 
 TEST(Utf8, Accepts) {
   for (const char* text : {"", "abc", "größe", "中", "😀", "\u07ff\u0800\uffff\U0010ffff"}) {
@@ -33,11 +29,5 @@ TEST(Utf8, Refuses) {
   }
 }
 
-TEST(CheckName, SaysWhatIsWrong) {
-  check_name("a/b\n");
-  EXPECT_THAT(error_of([] { check_name(""); }), HasSubstr("empty"));
-  EXPECT_THAT(error_of([] { check_name(std::string_view("a\0", 2)); }), HasSubstr("NUL"));
-}
-
 } // namespace
-} // namespace mflux::artifacts
+} // namespace mflux

@@ -5,9 +5,6 @@
 
 namespace mflux::artifacts {
 
-/// Whether `text` is well-formed UTF-8 (no overlong forms, no surrogates).
-bool is_utf8(std::string_view text);
-
 /// Throws Error unless `name` can name a tensor: not empty, UTF-8, no NUL.
 void check_name(std::string_view name);
 
