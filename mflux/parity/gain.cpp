@@ -36,6 +36,11 @@ class Gains {
     return of_[r].has_value();
   }
 
+  /// An input of the whole run: nothing dumped comes before it.
+  bool is_fed(size_t r) const {
+    return of_[r] && of_[r]->empty();
+  }
+
   bool stands_out(size_t r) const {
     return rows_[r].gain && *rows_[r].gain >= kGainThatStandsOut;
   }
@@ -103,6 +108,9 @@ std::string describe(const Row& row, const Gains& gains, size_t r) {
   if (!gains.knows_inputs(r)) {
     return "the first checkpoint over tolerance; its inputs were not dumped";
   }
+  if (gains.is_fed(r)) {
+    return "the two sides were fed different inputs";
+  }
   if (!gains.stands_out(r)) {
     return fmt::format(
         "the first checkpoint over tolerance; no gain stands out (error {:.1e} from {:.1e} in its "
@@ -132,7 +140,8 @@ Divergence make_divergence(const std::vector<Row>& rows, const Gains& gains, siz
   return divergence;
 }
 
-/// The first failing row that `wanted` picks and whose way back has a gain that stands out.
+/// From the first failing row whose way back has a gain that stands out: the row with that gain.
+/// Both must be `wanted`.
 template <typename Wanted>
 std::optional<size_t> first_standing_out(
     const std::vector<Row>& rows, const Gains& gains, Wanted&& wanted) {
@@ -144,7 +153,7 @@ std::optional<size_t> first_standing_out(
       return r;
     }
     const size_t best = strongest_on_the_way(rows, gains, r);
-    if (gains.stands_out(best)) {
+    if (gains.stands_out(best) && wanted(best)) {
       return best;
     }
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "mflux/parity/module_tree.h"
 #include "mflux/parity/pipeline.h"
@@ -38,8 +39,31 @@ int habit_of(std::string_view segment) {
   if (segment == "conv_act") {
     return 8;
   }
-  const bool last = ends("_out") || segment == "lm_head";
+  const bool last = ends("_out") || segment == "lm_head" || segment == "o_proj";
   return last ? 9 : 4;
+}
+
+/// Where a module of a transformer or residual block usually stands in it: norm1, attn, norm2, ff;
+/// norm1, conv1, norm2, conv2; to_q, norm_q.
+std::pair<int, int> stage_of(std::string_view segment) {
+  const auto has = [&](std::string_view part) {
+    return segment.find(part) != std::string_view::npos;
+  };
+  const bool norm = has("norm") || segment.substr(0, 3) == "ln_";
+  const char last = segment.empty() ? ' ' : segment.back();
+  if (has("input_layernorm") || has("post_attention")) {
+    return {has("post_attention") ? 2 : 1, 0};
+  }
+  if (norm && (last == 'q' || last == 'k' || has("q_norm") || has("k_norm"))) {
+    return {6, 0};
+  }
+  if (last >= '1' && last <= '5' && (norm || has("conv") || has("attn"))) {
+    return {last - '0', norm ? 0 : 1};
+  }
+  if (has("attn") || has("attention")) {
+    return {1, 1};
+  }
+  return {segment == "ff" || has("mlp") || has("feed_forward") || has("shortcut") ? 9 : 5, 0};
 }
 
 bool is_index(std::string_view segment) {
@@ -122,6 +146,9 @@ class Inference {
       return x.call < y.call;
     }
     if (const int m = habit_of(x.segment), n = habit_of(y.segment); m != n) {
+      return m < n;
+    }
+    if (const auto m = stage_of(x.segment), n = stage_of(y.segment); m != n) {
       return m < n;
     }
     return natural_less(x.segment, y.segment);

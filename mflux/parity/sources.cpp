@@ -100,18 +100,17 @@ std::vector<size_t> Sources::from_pipeline(size_t top) const {
 /// What the inputs of row `r`'s module come from.
 std::optional<std::vector<size_t>> Sources::around(size_t r) const {
   const size_t module = tree_.node_of(r);
-  if (node(module).parent == 0) {
-    return from_pipeline(module);
-  }
+  const auto path = tree_.path_to(module);
+  const size_t top = path.front();
   const size_t outer = enclosing(node(module).parent);
-  if (outer == 0) {
+  std::vector<size_t> out = outer == 0 ? from_pipeline(top) : node(outer).inputs;
+  if (out.empty()) {
     return std::nullopt;
   }
-  std::vector<size_t> out = node(outer).inputs;
-  const auto path = tree_.path_to(module);
   // Beside every module on the way down from the outer one, what ran before.
-  const auto begin = std::find(path.begin(), path.end(), outer);
-  for (auto at = begin; at + 1 != path.end(); ++at) {
+  for (auto at = std::find(path.begin(), path.end(), outer == 0 ? top : outer);
+       at != path.end() && at + 1 != path.end();
+       ++at) {
     add_nearest_outputs(*at, r, *(at + 1), out);
   }
   return out;
@@ -120,19 +119,20 @@ std::optional<std::vector<size_t>> Sources::around(size_t r) const {
 std::optional<std::vector<size_t>> Sources::of(size_t r) const {
   const size_t module = tree_.node_of(r);
   if (rows_[r].ref->name.role == Role::in) {
-    return around(r);
+    const auto outer = around(r);
+    const bool is_fed = !outer && node(module).parent == 0;
+    return is_fed ? std::optional(std::vector<size_t>()) : outer;
   }
   std::vector<size_t> out = node(module).inputs;
   add_nearest_outputs(module, rows_.size(), 0, out);
-  if (!node(module).inputs.empty()) {
-    return out;
+  if (node(module).inputs.empty()) {
+    const auto outer = around(r);
+    if (!outer) {
+      return std::nullopt;
+    }
+    out.insert(out.end(), outer->begin(), outer->end());
   }
-  auto outer = around(r);
-  if (!outer) {
-    return out.empty() ? std::nullopt : std::optional(out);
-  }
-  outer->insert(outer->end(), out.begin(), out.end());
-  return outer;
+  return out;
 }
 
 bool Sources::has_own_inputs(size_t r) const {

@@ -16,9 +16,9 @@ class Sources {
   explicit Sources(const std::vector<Row>& rows);
 
   /// Rows that row `r` was computed from; nothing when its inputs were not dumped, an empty list
-  /// when it stands at the very start. An input comes from the inputs of the module around it and
-  /// the outputs of the modules that ran before it there; an output from its own module's inputs
-  /// and the outputs of the modules inside.
+  /// for what was fed to the run. An input comes from the inputs of the module around it and the
+  /// outputs of the modules that ran before it there; an output from its own module's inputs and
+  /// the outputs of the modules inside.
   std::optional<std::vector<size_t>> of(size_t r) const;
 
   /// Whether the inputs of the module itself were dumped.
