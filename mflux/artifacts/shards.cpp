@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -125,16 +125,16 @@ std::unique_ptr<Artifact> open_shards(const std::filesystem::path& path, Bytes i
   }
   IndexReader reader;
   reader.parse(as_text(index));
-  std::map<std::string, size_t> files;
+  std::set<std::string> files;
   for (const auto& [tensor, file] : reader.file_of) {
     check_file_name(file);
-    ++files[file];
+    files.insert(file);
   }
   if (files.empty()) {
     throw Error("the index has no \"weight_map\" with tensors");
   }
   auto out = std::make_unique<Shards>();
-  for (const auto& [file, count] : files) {
+  for (const auto& file : files) {
     auto shard = with_context(fmt::format("the shard {}", file), [&] {
       return open_safetensors(map_file(path.parent_path() / file));
     });
