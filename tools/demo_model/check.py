@@ -21,7 +21,7 @@ from config import CALL, MAX_TOKENS, OUT_LAYERS, prompts, read_json
 from tokenizer import PAD
 
 MAX_BYTES = 32_000_000
-MIN_PSNR, MIN_SHEET_PSNR, MIN_DRAWN = 28.0, 25.0, 0.95
+MIN_PSNR, MIN_SHEET_PSNR, MIN_DRAWN = 28.0, 40.0, 0.95
 CHECKED_PROMPTS = (0, 23, 42, 63)
 NAMES_EVERY, BATCH = 10, 62
 NOT_BFLOAT16 = {"bn.num_batches_tracked": "I64"}
