@@ -10,6 +10,10 @@ namespace {
 
 using artifacts::Dtype;
 
+/// A page fault maps its neighbours too, up to a whole large folio of the page cache: at the
+/// borders of a window those of the one before, which was given back already.
+constexpr size_t kFaultAround = size_t{2} << 20;
+
 Domain domain_of(Dtype dtype) {
   switch (dtype) {
     case Dtype::float64:
@@ -140,9 +144,11 @@ void TileReader::promote(double* out) const {
 void TileReader::done_with(int64_t begin, int64_t end) const {
   if (compact_ && begin < end) {
     const size_t size = artifacts::size_of(tensor_.dtype) / static_cast<size_t>(parts_);
+    const size_t from = tensor_.offset + static_cast<size_t>(begin) * size;
+    const size_t to = tensor_.offset + static_cast<size_t>(end) * size;
     tensor_.storage->done_with(
-        tensor_.offset + static_cast<size_t>(begin) * size,
-        tensor_.offset + static_cast<size_t>(end) * size);
+        from - std::min(from, kFaultAround),
+        std::min(to + kFaultAround, tensor_.storage->bytes().size()));
   }
 }
 
