@@ -229,7 +229,7 @@ std::string extra_text(const Comparison& comparison, const TableOptions& options
   }
   const size_t shown =
       options.all ? comparison.extra.size() : std::min(kManyNames, comparison.extra.size());
-  std::string text = fmt::format("Only the port has {} checkpoints:", comparison.extra.size());
+  std::string text = fmt::format("Only in the port ({}):", comparison.extra.size());
   for (size_t i = 0; i < shown; ++i) {
     text += fmt::format("{} {}", i ? "," : "", printable(comparison.extra[i]->text));
   }
