@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "mflux/nn/module.h"
 
 namespace mflux::nn {
@@ -19,5 +21,14 @@ struct Conv2d : Module {
   mx::array weight; ///< [out, kernel, kernel, in]
   mx::array bias;
 };
+
+/// MLX's CPU backend copies kernel² · channels numbers for every output pixel; it gets as many rows
+/// at a time as fit into this many (256 MB of float32).
+inline constexpr int64_t kMaxUnfolded = int64_t{1} << 26;
+
+/// The convolution alone, of x [batch, height, width, in] with weight [out, kernel, kernel, in], in
+/// strips of rows of at most `max_unfolded` copied numbers (at least one row).
+mx::array convolve(
+    const mx::array& x, const mx::array& weight, int stride, int padding, int64_t max_unfolded);
 
 } // namespace mflux::nn

@@ -63,6 +63,21 @@ TEST(Layers, Conv2dIsTorchs) {
   reference.expect(channels_first(conv(channels_last(reference.in()))));
 }
 
+// Strips of rows, as the CPU takes large pictures, are the whole convolution.
+TEST(Layers, ConvolutionInStripsIsTheWhole) {
+  const auto x = mx::random::normal({2, 11, 6, 3}), weight = mx::random::normal({4, 3, 3, 3});
+  for (const int stride : {1, 2}) {
+    for (const int padding : {0, 1}) {
+      const auto whole = mx::conv2d(x, weight, {stride, stride}, {padding, padding});
+      for (const int64_t limit : {1, 500, 1000, 3000}) {
+        const auto strips = convolve(x, weight, stride, padding, limit);
+        ASSERT_EQ(strips.shape(), whole.shape());
+        EXPECT_TRUE(mx::allclose(strips, whole, 1e-5, 1e-5).item<bool>()) << stride << padding;
+      }
+    }
+  }
+}
+
 TEST(Layers, GroupNormIsTorchs) {
   const Reference reference("decode", "decoder.mid_block.resnets.0.norm1");
   const auto norm = load<GroupNorm>(reference.weights(), 3, 12, 1e-6f);

@@ -1,7 +1,9 @@
 #include "mflux/models/flux2/port.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -42,11 +44,9 @@ mx::array read_input(const PortRequest& request, const std::vector<std::string>&
   if (static_cast<int>(x.ndim()) != axes || x.size() == 0 ||
       !mx::issubdtype(x.dtype(), mx::floating)) {
     throw Error(fmt::format(
-        "{} has {} axes, {} elements and the wrong type or shape; expected {} axes of "
-        "floating-point numbers",
+        "{} is [{}], expected {} axes of floating-point numbers, none empty",
         names.front(),
-        x.ndim(),
-        x.size(),
+        fmt::join(x.shape().begin(), x.shape().end(), ", "),
         axes));
   }
   if (!mx::all(mx::isfinite(x)).item<bool>()) {

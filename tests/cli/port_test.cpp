@@ -1,0 +1,206 @@
+// `mflux port run` as a person meets it: what it writes, and that bad input is one line, exit 2 and
+// nothing written.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "mflux/artifacts/write.h"
+#include "mflux/base/atomic_file.h"
+#include "mflux/capture/tensors.h"
+#include "mflux/image/image.h"
+#include "support/fixture.h"
+#include "support/run_command.h"
+#include "support/temporary_folder.h"
+
+namespace mflux {
+namespace {
+
+using testing::CommandResult;
+using testing::fixture;
+using ::testing::HasSubstr;
+using testing::run_mflux;
+
+class PortRun : public ::testing::Test {
+ protected:
+  CommandResult run(const std::string& component, std::vector<std::string> flags) {
+    std::vector<std::string> words{"port", "run", "flux2-klein", component};
+    words.insert(words.end(), flags.begin(), flags.end());
+    return run_mflux(words);
+  }
+
+  /// The refusal's line; checks that it is one line, exit 2, and that nothing was written.
+  std::string refusal(const std::string& component, std::vector<std::string> flags) {
+    const auto before = files();
+    const auto result = run(component, std::move(flags));
+    EXPECT_EQ(result.code, 2) << result.err;
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_EQ(files(), before) << "something was written";
+    return result.err;
+  }
+
+  std::vector<std::string> files() const {
+    std::vector<std::string> names;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(folder.path())) {
+      names.push_back(file.path().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  /// A file whose only tensor is "vae.decode.in".
+  std::string latents(const mx::array& z) {
+    const auto file = folder / "z.safetensors";
+    artifacts::write_safetensors(file, {{"vae.decode.in", capture::to_tensor(z)}});
+    return file;
+  }
+
+  std::string path(const std::string& name) const {
+    return folder / name;
+  }
+
+  testing::TemporaryFolder folder;
+  std::string model = fixture("vae/four_blocks");
+  std::string dump = model + "/decode";
+  /// Every way to write something, so that refusals show that they write nothing.
+  std::vector<std::string> with_outputs(std::vector<std::string> flags) const {
+    for (const auto& flag : {"--capture=" + path("cap"), "--output=" + path("o.npz")}) {
+      flags.push_back(flag);
+    }
+    return flags;
+  }
+};
+
+TEST_F(PortRun, WritesWhatWasAskedFor) {
+  const auto result =
+      run("vae.decode",
+          with_outputs({"--model", model, "--inputs", dump, "--image", path("p.png"), "--json"}));
+  ASSERT_EQ(result.code, 0) << result.err;
+  const Json told = parse_json(result.out);
+  EXPECT_EQ(told["component"], "vae.decode");
+  EXPECT_EQ(told["checkpoints"], 214);
+  EXPECT_EQ(told["outputs"][0]["shape"], (std::vector{1, 3, 24, 32}));
+  EXPECT_EQ(read_png(path("p.png")).width, 32);
+  EXPECT_TRUE(std::filesystem::exists(path("cap/manifest.json")));
+  EXPECT_TRUE(std::filesystem::exists(path("o.npz")));
+}
+
+TEST_F(PortRun, Bfloat16IsCloseToFloat32) {
+  const auto flags = [&](const std::string& name, const std::string& dtype) {
+    return std::vector<std::string>{
+        "--model", model, "--inputs", dump, "--dtype", dtype, "--capture", path(name)};
+  };
+  ASSERT_EQ(run("vae.decode", flags("half", "bfloat16")).code, 0);
+  ASSERT_EQ(run("vae.decode", flags("full", "float32")).code, 0);
+  const auto half = testing::read_dump(path("half")), full = testing::read_dump(path("full"));
+  const auto& rounded = testing::find(half, "vae.decode").tensor;
+  EXPECT_EQ(rounded.dtype, artifacts::Dtype::bfloat16);
+  const double error = testing::relative_l2(rounded, testing::find(full, "vae.decode").tensor);
+  EXPECT_GT(error, 1e-4);
+  EXPECT_LT(error, 3e-2);
+}
+
+TEST_F(PortRun, NamesTheNearestModelAndComponent) {
+  EXPECT_THAT(refusal("vae.decod", {"--model", model}), HasSubstr("did you mean vae.decode?"));
+  const auto result = run_mflux({"port", "run", "flux2-kline", "vae.decode", "--model", model});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("did you mean flux2-klein?"));
+}
+
+TEST_F(PortRun, ContradictingFlagsAreErrors) {
+  EXPECT_THAT(refusal("vae.decode", {"--model", model}), HasSubstr("needs --inputs"));
+  EXPECT_THAT(
+      refusal("vae.roundtrip", {"--model", model, "--inputs", dump}), HasSubstr("takes --image"));
+  EXPECT_THAT(
+      refusal(
+          "vae.encode",
+          {"--model", model, "--inputs", model + "/encode", "--image", path("p.png")}),
+      HasSubstr("gives no picture"));
+  EXPECT_THAT(
+      refusal("vae.decode", {"--model", model, "--inputs", dump, "--output", path("o.txt")}),
+      HasSubstr("expected a .safetensors or .npz"));
+  EXPECT_THAT(
+      refusal("vae.decode", {"--model", model, "--inputs", dump, "--image", path("no/p.png")}),
+      HasSubstr("its folder does not exist"));
+  EXPECT_THAT(
+      refusal("vae.decode", {"--model", model, "--inputs", dump, "--tap", "x"}),
+      HasSubstr("--capture"));
+  EXPECT_THAT(
+      refusal("vae.decode", {"--model", model, "--inputs", dump, "--dtype", "int8"}),
+      HasSubstr("dtype"));
+}
+
+TEST_F(PortRun, UnreadableInputsAreErrors) {
+  const auto told = [&](const std::string& inputs) {
+    return refusal("vae.decode", with_outputs({"--model", model, "--inputs", inputs}));
+  };
+  EXPECT_THAT(told(path("none")), HasSubstr("does not exist"));
+  EXPECT_THAT(told(path("")), HasSubstr("holds no dump"));
+  EXPECT_THAT(told(model + "/encode"), HasSubstr("has no vae.decode.in"));
+  EXPECT_THAT(told(model + "/config.json"), HasSubstr("config.json"));
+  EXPECT_THAT(told(latents(mx::zeros({1, 4, 3, 4}))), HasSubstr("expected [batch, height, width"));
+  EXPECT_THAT(told(latents(mx::zeros({5, 3, 4}))), HasSubstr("expected 4 axes"));
+  EXPECT_THAT(told(latents(mx::zeros({1, 5, 0, 4}))), HasSubstr("is [1, 5, 0, 4]"));
+  EXPECT_THAT(told(latents(mx::zeros({1, 5, 3, 4}, mx::int32))), HasSubstr("floating-point"));
+  EXPECT_THAT(told(latents(mx::full({1, 5, 3, 4}, NAN))), HasSubstr("NaN or infinity"));
+  EXPECT_THAT(told(latents(mx::zeros({1, 5, 1, 5000}))), HasSubstr("40000 × 8 pixels"));
+}
+
+TEST_F(PortRun, PicturesNeedOneImageOfThreeChannels) {
+  EXPECT_THAT(
+      refusal(
+          "vae.decode",
+          with_outputs(
+              {"--model",
+               model,
+               "--inputs",
+               latents(mx::zeros({2, 5, 3, 4})),
+               "--image",
+               path("p.png")})),
+      HasSubstr("2 image(s) of 3 channels cannot be one PNG"));
+}
+
+TEST_F(PortRun, DamagedModelsAreErrors) {
+  const auto copy = folder / "model";
+  const auto told = [&] {
+    return refusal("vae.decode", with_outputs({"--model", copy, "--inputs", dump}));
+  };
+  std::filesystem::create_directory(copy);
+  EXPECT_THAT(told(), HasSubstr("config.json does not exist"));
+  std::filesystem::copy_file(model + "/config.json", copy / "config.json");
+  EXPECT_THAT(told(), HasSubstr("holds no weights"));
+
+  const std::string name = "/diffusion_pytorch_model.safetensors";
+  const std::string good = read_file(model + name);
+  for (const size_t size : {size_t{0}, size_t{7}, size_t{100}, good.size() / 2, good.size() - 1}) {
+    write_file(copy.string() + name, good.substr(0, size));
+    EXPECT_THAT(told(), HasSubstr("diffusion_pytorch_model.safetensors"));
+  }
+  std::filesystem::copy_file(
+      fixture("vae/odd_sizes").string() + name,
+      copy.string() + name,
+      std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THAT(told(), HasSubstr("problems with the weights"));
+  write_file(copy / "config.json", R"({"_class_name": "AutoencoderKL"})");
+  EXPECT_THAT(told(), HasSubstr("expected AutoencoderKLFlux2"));
+}
+
+TEST_F(PortRun, TokensNeedAGrid) {
+  const auto tokens = [&](int count) {
+    artifacts::write_safetensors(
+        folder / "t.safetensors",
+        {{"latents@step=2", capture::to_tensor(mx::zeros({1, count, 20}))}});
+    return std::vector<std::string>{"--model", model, "--inputs", path("t.safetensors")};
+  };
+  EXPECT_THAT(refusal("latents.decode", tokens(6)), HasSubstr("6 tokens are no square"));
+  const auto result = run("latents.decode", tokens(4));
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("decoded [1, 3, 32, 32]"));
+}
+
+} // namespace
+} // namespace mflux
