@@ -5,8 +5,8 @@
 #include "cli/command.h"
 #include "mflux/parity/compare.h"
 #include "mflux/parity/inspect.h"
-#include "mflux/parity/result_json.h"
-#include "mflux/parity/table.h"
+#include "mflux/parity/output/result_json.h"
+#include "mflux/parity/output/table.h"
 
 namespace mflux::cli {
 namespace {

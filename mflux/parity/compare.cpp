@@ -8,8 +8,8 @@
 #include <set>
 
 #include "mflux/base/error.h"
-#include "mflux/parity/glob.h"
-#include "mflux/parity/order.h"
+#include "mflux/base/glob.h"
+#include "mflux/parity/dumps/order.h"
 
 namespace mflux::parity {
 namespace {
@@ -139,8 +139,7 @@ std::vector<Row> make_rows(
     row.rule = "the port has no such checkpoint";
     row.allowed_missing =
         std::any_of(allow_missing.begin(), allow_missing.end(), [&](const std::string& glob) {
-          return glob_matches(glob, row.ref->text) ||
-                 glob_matches(glob, without_step(row.ref->name));
+          return glob_match(glob, row.ref->text) || glob_match(glob, without_step(row.ref->name));
         });
   }
   return rows;

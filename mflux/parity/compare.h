@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mflux/parity/dump.h"
+#include "mflux/parity/dumps/dump.h"
 #include "mflux/parity/gain.h"
 #include "mflux/parity/verdict.h"
 

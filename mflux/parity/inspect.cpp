@@ -4,8 +4,8 @@
 
 #include "mflux/base/error.h"
 #include "mflux/base/json.h"
-#include "mflux/parity/text_table.h"
-#include "mflux/parity/values.h"
+#include "mflux/parity/output/text_table.h"
+#include "mflux/parity/output/values.h"
 
 namespace mflux::parity {
 namespace {

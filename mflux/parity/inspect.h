@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "mflux/parity/dump.h"
-#include "mflux/parity/metrics.h"
+#include "mflux/parity/dumps/dump.h"
+#include "mflux/parity/metrics/metrics.h"
 
 namespace mflux::parity {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "mflux/parity/pipeline.h"
+#include "mflux/parity/dumps/pipeline.h"
 
 namespace mflux::parity {
 namespace {

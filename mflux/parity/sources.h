@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mflux/parity/module_tree.h"
+#include "mflux/parity/dumps/module_tree.h"
 #include "mflux/parity/verdict.h"
 
 namespace mflux::parity {

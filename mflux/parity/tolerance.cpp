@@ -8,8 +8,8 @@
 
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"
-#include "mflux/parity/glob.h"
-#include "mflux/parity/toml_tables.h"
+#include "mflux/base/glob.h"
+#include "mflux/parity/dumps/toml_tables.h"
 
 namespace mflux::parity {
 namespace {
@@ -40,8 +40,8 @@ std::vector<ToleranceRule> read_tolerances(const std::filesystem::path& path) {
 
 const ToleranceRule* rule_for(const std::vector<ToleranceRule>& rules, const Name& name) {
   const auto rule = std::find_if(rules.rbegin(), rules.rend(), [&](const ToleranceRule& r) {
-    return glob_matches(r.match, canonical(name)) || glob_matches(r.match, without_step(name)) ||
-           glob_matches(r.match, component_of(name));
+    return glob_match(r.match, canonical(name)) || glob_match(r.match, without_step(name)) ||
+           glob_match(r.match, component_of(name));
   });
   return rule == rules.rend() ? nullptr : &*rule;
 }

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "mflux/artifacts/dtype.h"
-#include "mflux/parity/metrics.h"
-#include "mflux/parity/names.h"
+#include "mflux/parity/dumps/names.h"
+#include "mflux/parity/metrics/metrics.h"
 
 namespace mflux::parity {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "mflux/parity/precision.h"
+#include "mflux/parity/metrics/precision.h"
 
 namespace mflux::parity {
 namespace {

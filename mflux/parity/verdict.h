@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "mflux/base/error.h"
-#include "mflux/parity/dump.h"
-#include "mflux/parity/match.h"
-#include "mflux/parity/metrics.h"
+#include "mflux/parity/dumps/dump.h"
+#include "mflux/parity/dumps/match.h"
+#include "mflux/parity/metrics/metrics.h"
 #include "mflux/parity/tolerance.h"
 
 namespace mflux::parity {

@@ -2,8 +2,8 @@
 #include "gmock/gmock.h"
 #include "mflux/base/json.h"
 #include "mflux/parity/compare.h"
-#include "mflux/parity/result_json.h"
-#include "mflux/parity/table.h"
+#include "mflux/parity/output/result_json.h"
+#include "mflux/parity/output/table.h"
 #include "support/temporary_folder.h"
 
 namespace mflux::parity {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "mflux/base/json.h"
-#include "mflux/parity/metrics.h"
+#include "mflux/parity/metrics/metrics.h"
 
 namespace mflux::testing {
 

@@ -1,0 +1,123 @@
+#include "mflux/parity/dumps/order.h"
+
+#include "gmock/gmock.h"
+
+namespace mflux::parity {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
+
+class OrderTest : public ::testing::Test {
+ protected:
+  /// Names in inferred order; "name#7" has values with hash 7.
+  std::vector<std::string> ordered(const std::vector<std::string>& texts) {
+    std::vector<Name> names;
+    for (const auto& text : texts) {
+      names.push_back(parse_name(text.substr(0, text.find('#'))));
+    }
+    std::vector<OrderItem> items;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      OrderItem item{&names[i], 0, false};
+      if (const size_t hash = texts[i].find('#'); hash != std::string::npos) {
+        item.hash = std::stoul(texts[i].substr(hash + 1));
+        item.distinctive = true;
+      }
+      items.push_back(item);
+    }
+    result = infer_order(items);
+    std::vector<std::string> out;
+    for (const size_t i : result.order) {
+      out.push_back(texts[i].substr(0, texts[i].find('#')));
+    }
+    return out;
+  }
+
+  InferredOrder result;
+};
+
+TEST_F(OrderTest, AChildRunsBeforeItsParentAndAfterItsInput) {
+  EXPECT_THAT(
+      ordered({"t.a", "t", "t.in", "t.a.in", "t.a.b"}),
+      ElementsAre("t.in", "t.a.in", "t.a.b", "t.a", "t"));
+}
+
+TEST_F(OrderTest, BlocksSortAsNumbers) {
+  EXPECT_THAT(ordered({"b.10", "b.9", "b.2"}), ElementsAre("b.2", "b.9", "b.10"));
+  EXPECT_EQ(result.open, 0u);
+}
+
+TEST_F(OrderTest, EqualTensorsSayWhoFeedsWhom) {
+  EXPECT_THAT(
+      ordered({"t.a.in#1", "t.a#2", "t.b.in#3", "t.b#1"}),
+      ElementsAre("t.b.in", "t.b", "t.a.in", "t.a"));
+  EXPECT_EQ(result.links, 1u);
+  EXPECT_EQ(result.open, 0u);
+}
+
+TEST_F(OrderTest, ACycleOfEqualTensorsLosesNothing) {
+  EXPECT_THAT(
+      ordered({"t.a.in#1", "t.a#2", "t.b.in#2", "t.b#1", "t.c"}),
+      ::testing::UnorderedElementsAre("t.a.in", "t.a", "t.b.in", "t.b", "t.c"));
+}
+
+TEST_F(OrderTest, ThePipelineHasItsOrderAndStepsCount) {
+  const std::vector<std::string> run = {
+      "input_ids",
+      "text_encoder.norm",
+      "prompt_embeds",
+      "latents_initial",
+      "sigmas",
+      "timestep@step=1",
+      "transformer@step=1",
+      "noise_pred@step=1",
+      "latents@step=1",
+      "timestep@step=2",
+      "transformer@step=2",
+      "noise_pred@step=2",
+      "latents@step=2",
+      "noise_pred@step=10",
+      "latents_unpacked",
+      "latents_scaled",
+      "vae.decoder.conv_in",
+      "vae.decode",
+      "decoded",
+      "image"};
+  auto shuffled = run;
+  std::sort(shuffled.begin(), shuffled.end());
+  EXPECT_THAT(ordered(shuffled), ElementsAreArray(run));
+}
+
+TEST_F(OrderTest, SaysWhatRestsOnNamesAlone) {
+  ordered({"t.alpha", "t.beta"});
+  EXPECT_EQ(result.open, 1u);
+}
+
+TEST_F(OrderTest, KnowsTheHabitsOfBlocks) {
+  EXPECT_THAT(
+      ordered({"d.conv_out", "d.up_blocks.0", "d.conv_norm_out", "d.mid_block", "d.conv_in"}),
+      ElementsAre("d.conv_in", "d.mid_block", "d.up_blocks.0", "d.conv_norm_out", "d.conv_out"));
+  EXPECT_THAT(
+      ordered({"r.conv1", "r.conv2", "r.norm1", "r.norm2"}),
+      ElementsAre("r.norm1", "r.conv1", "r.norm2", "r.conv2"));
+  EXPECT_THAT(
+      ordered({"b.attn", "b.ff", "b.norm1", "b.norm2"}),
+      ElementsAre("b.norm1", "b.attn", "b.norm2", "b.ff"));
+}
+
+TEST_F(OrderTest, SecondCallsFollowFirstOnes) {
+  EXPECT_THAT(
+      ordered({"t.a.call2.b.call2", "t.a.call2", "t.a", "t.a.b", "t.a.b.call2"}).back(),
+      "t.a.call2");
+}
+
+TEST_F(OrderTest, AnAbsurdlyDeepNameIsNoDanger) {
+  std::string deep = "a";
+  for (int i = 0; i < 30000; ++i) {
+    deep += ".a";
+  }
+  EXPECT_THAT(ordered({deep, "b"}), ::testing::SizeIs(2));
+}
+
+} // namespace
+} // namespace mflux::parity
