@@ -1,6 +1,7 @@
 """The numbers of one comparison in NumPy, written to be fast: tiles that stay in the cache, float64 sums, few passes.
 
-Percentiles come from a histogram of eighths of binades, as ours do; effective dtypes and hashes are left out, in NumPy's favour.
+Percentiles come from a histogram of eighths of binades, as ours do; effective dtypes and hashes are left out, in
+NumPy's favour.
 """
 
 from __future__ import annotations
@@ -54,8 +55,22 @@ def max_rel(ref: np.ndarray, port: np.ndarray, floor: float) -> float:
 
 
 def numpy_set(ref: np.ndarray, port: np.ndarray) -> dict[str, Any]:
-    out: dict[str, Any] = {"finite": True, "sums": np.zeros(7), "max_abs": 0.0, "worst": 0, "ref_max": 0.0, "passing": 0.0, "seen": 0}
-    out |= {"unequal": 0, "positive": 0, "outside": np.zeros(2, np.int64), "errors": np.zeros(2048, np.int64), "ulps": np.zeros(34, np.int64)}
+    out: dict[str, Any] = {
+        "finite": True,
+        "sums": np.zeros(7),
+        "max_abs": 0.0,
+        "worst": 0,
+        "ref_max": 0.0,
+        "passing": 0.0,
+        "seen": 0,
+    }
+    out |= {
+        "unequal": 0,
+        "positive": 0,
+        "outside": np.zeros(2, np.int64),
+        "errors": np.zeros(2048, np.int64),
+        "ulps": np.zeros(34, np.int64),
+    }
     for start in range(0, ref.size, TILE):
         add_tile(ref[start : start + TILE], port[start : start + TILE], out)
     n = ref.size

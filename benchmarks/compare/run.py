@@ -1,12 +1,14 @@
 """Times one comparison of 2 x 256 MB of float32 against what Python offers, in one run, as ratios.
 
-    ./dev build, or: cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DMFLUX_BUILD_BENCHMARKS=ON && ninja -C build compare_bench
-    python benchmarks/compare/run.py --tool build/benchmarks/compare/compare_bench            (needs numpy; torch if there)
-    python benchmarks/compare/run.py --tool build/benchmarks/compare/compare_bench --memory   (2 x 4 GB on disk, then deleted)
+    cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DMFLUX_BUILD_BENCHMARKS=ON && ninja -C build compare_bench
+    python benchmarks/compare/run.py --tool build/benchmarks/compare/compare_bench
+    python benchmarks/compare/run.py --tool build/benchmarks/compare/compare_bench --memory
 
-One core each unless the row says otherwise; medians of --rounds rounds that take turns, so that a busy machine is busy for all.
+Needs numpy; torch joins the race if it is there. --memory writes 2 x 4 GB, then deletes them. One core each unless the
+row says otherwise; medians of --rounds rounds that take turns, so that a busy machine is busy for all.
 """
 
+# ruff: noqa: E402 - NumPy reads the thread counts when it is imported.
 from __future__ import annotations
 
 import os
@@ -15,6 +17,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
 import argparse
+import contextlib
 import json
 import statistics
 import struct
@@ -82,10 +85,8 @@ def torch_row(ref: np.ndarray, port: np.ndarray) -> dict[str, Callable[[], Any]]
 
 
 def swallow(function: Callable[..., Any], *arguments: Any) -> None:
-    try:
+    with contextlib.suppress(AssertionError):
         function(*arguments)
-    except AssertionError:
-        pass
 
 
 def race(tool: Path, folder: Path, count: int, rounds: int, noise: float) -> dict[str, float]:
@@ -94,7 +95,10 @@ def race(tool: Path, folder: Path, count: int, rounds: int, noise: float) -> dic
     for path, array in zip(paths, (ref, port), strict=True):
         np.save(path, array)
     check(ours(tool, "memory", *paths, 1, 1)["metrics"], numpy_set(ref, port))
-    peers = {"np.allclose": lambda: np.allclose(port, ref, rtol=1e-5, atol=1e-5), "the same numbers in NumPy": lambda: numpy_set(ref, port)}
+    peers = {
+        "np.allclose": lambda: np.allclose(port, ref, rtol=1e-5, atol=1e-5),
+        "the same numbers in NumPy": lambda: numpy_set(ref, port),
+    }
     peers |= torch_row(ref, port)
     times: dict[str, list[float]] = {}
     for _ in range(rounds):
@@ -106,10 +110,15 @@ def race(tool: Path, folder: Path, count: int, rounds: int, noise: float) -> dic
 
 
 def print_table(times: dict[str, float]) -> None:
-    names = {"read": "plain read of both tensors", "measure_1": "measure, one thread", "measure_2": "measure, two threads"}
+    names = {
+        "read": "plain read of both tensors",
+        "measure_1": "measure, one thread",
+        "measure_2": "measure, two threads",
+    }
     print(f"  {'':34}{'ms':>9}{'/ ours, 1 thread':>18}{'/ ours, 2 threads':>19}")
     for key, value in times.items():
-        print(f"  {names.get(key, key):34}{1e3 * value:9.1f}{value / times['measure_1']:18.2f}{value / times['measure_2']:19.2f}")
+        one, two = value / times["measure_1"], value / times["measure_2"]
+        print(f"  {names.get(key, key):34}{1e3 * value:9.1f}{one:18.2f}{two:19.2f}")
 
 
 def show_memory(tool: Path, folder: Path, gigabytes: float) -> None:
@@ -120,7 +129,9 @@ def show_memory(tool: Path, folder: Path, gigabytes: float) -> None:
         write_safetensors(path, count, block)
     for threads in (1, 2):
         result = ours(tool, "mapped", *paths, threads)
-        print(f"  {result['bytes'] / 1e9:.2f} GB in two safetensors files, {threads} thread(s): {result['seconds']:.2f} s, ru_maxrss {result['maxrss_bytes'] / 1e6:.1f} MB")
+        size, memory = result["bytes"] / 1e9, result["maxrss_bytes"] / 1e6
+        print(f"  {size:.2f} GB in two safetensors files, {threads} thread(s): ", end="")
+        print(f"{result['seconds']:.2f} s, ru_maxrss {memory:.1f} MB")
 
 
 def main() -> None:

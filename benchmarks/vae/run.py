@@ -46,7 +46,9 @@ def port_seconds(program: Path, folder: str) -> list[float]:
 
 
 def main() -> None:
-    program = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "release" / "benchmarks" / "vae" / "vae_bench"
+    program = (
+        Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "release" / "benchmarks" / "vae" / "vae_bench"
+    )
     torch.set_num_threads(THREADS)
     torch.set_grad_enabled(False)
     print(f"VAE decode at {SIDE} × {SIDE}, float32, {THREADS} threads, median of {ROUNDS * REPEATS}")

@@ -19,6 +19,7 @@ import safetensors
 import safetensors.numpy
 import safetensors.torch
 import torch
+
 from artifacts import TORCH_NAMES, little, torch_as_numpy
 
 NPY = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32"]

@@ -8,8 +8,9 @@ import json
 
 import pytest
 import torch
-from mflux_reference import Capture, Crop, capture, draw_latents, load_dump, load_latents
 from torch import nn
+
+from mflux_reference import Capture, Crop, capture, draw_latents, load_dump, load_latents
 
 
 class Scale(nn.Module):

@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 import torch
+
 from demo_run import (
     DEFAULT,
     DEFAULT_TOLERANCE,

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 from diffusers import Flux2KleinPipeline
+from PIL import Image
+
 from mflux_reference import flux2_klein, load_dump
 from mflux_reference.flux2_klein import Options, dump, initial_latents, load_pipeline, read_call
-from PIL import Image
 from tiny_klein import LAYERS, write_tiny_klein
 
 PROMPT, SEED, STEPS = "red apple", 7, 3

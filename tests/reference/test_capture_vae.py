@@ -7,6 +7,7 @@ import json
 import pytest
 import torch
 from diffusers import AutoencoderKLFlux2
+
 from mflux_reference import Capture, load_dump
 from mflux_reference.klein_taps import tap_vae_methods
 from provenance import FIXTURES, relative_l2

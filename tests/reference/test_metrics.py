@@ -12,6 +12,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
+
 from numpy_metrics import metrics, summary
 
 TOLERANCES = [(1e-5, 1e-5), (1e-2, 1e-2), (1e-3, 0.0), (0.0, 1e-1)]

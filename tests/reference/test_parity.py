@@ -8,12 +8,13 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-import parity_runs
 import pytest
 import torch
-from parity_runs import Run, dump_pair, round_output, scale_output, set_flag
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch
+
+import parity_runs
+from parity_runs import Run, dump_pair, round_output, scale_output, set_flag
 
 # One block stands for its equals; the activations between two layers are leaves too.
 LEAVES = [

@@ -18,11 +18,12 @@ import pytest
 import torch
 from diffusers import AutoencoderKLFlux2
 from diffusers.image_processor import VaeImageProcessor
+from PIL import Image
+from safetensors.torch import save_file
+
 from mflux_reference import load_dump
 from mflux_reference.manifest import write_manifest
-from PIL import Image
 from provenance import relative_l2
-from safetensors.torch import save_file
 from vae_tiny import Case, down, random_vae, write_case
 
 FIRST_SEED = int(os.environ.get("MFLUX_TEST_SEED") or secrets.randbelow(1 << 30))
@@ -124,9 +125,7 @@ def test_tokens_become_latents_as_in_the_pipeline(case, mflux_binary, tmp_path):
     _, _, height, width = dump.tensor("vae.encode.in").shape
     dump.manifest["run"].update({"height": height, "width": width})
     write_manifest(dump.folder, dump.manifest)
-    port_run(
-        mflux_binary, "latents.decode", "--model", folder, "--inputs", folder / "latents", "--capture", tmp_path
-    )
+    port_run(mflux_binary, "latents.decode", "--model", folder, "--inputs", folder / "latents", "--capture", tmp_path)
     names = ["latents_unpacked", "latents_scaled", "latents_unpatchified"]
     assert_parity(tmp_path, folder / "latents", names)
     order = [name for name in load_dump(tmp_path).names() if not name.startswith("vae.")]

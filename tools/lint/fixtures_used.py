@@ -1,5 +1,8 @@
-"""Fails when a fixture is named by no test: the first folder or file below tests/fixtures/X/ must appear in a test's text,
-or its parent X must be listed as a whole by one (a test that iterates over the folder)."""
+"""Fails when a fixture is named by no test.
+
+The first folder or file below tests/fixtures/X/ must appear in a test's text, or its parent X must be listed as a whole
+by one (a test that iterates over the folder).
+"""
 
 import sys
 from pathlib import Path
@@ -15,12 +18,12 @@ def test_text() -> str:
 
 def is_used(fixture: Path, text: str) -> bool:
     group = fixture.parent.name
-    return f"{group}/{fixture.name}" in text or f'fixtures/{group}"' in text or f'("{group}")' in text or fixture.name in text
+    return any(way in text for way in (fixture.name, f'fixtures/{group}"', f'("{group}")'))
 
 
 def main() -> int:
     text = test_text()
-    fixtures = [entry for group in sorted(FIXTURES.iterdir()) if group.is_dir() for entry in sorted(group.iterdir())] if FIXTURES.is_dir() else []
+    fixtures = sorted(FIXTURES.glob("*/*"))
     unused = [entry for entry in fixtures if not is_used(entry, text)]
     for entry in unused:
         print(f"{entry.relative_to(ROOT)}: no test names it; use it or remove it")

@@ -41,7 +41,7 @@ def problems(source: Path) -> list[str]:
     relative = source.relative_to(ROOT / "mflux").as_posix()
     layer = relative.split("/")[0]
     if layer not in LAYERS:
-        return [f"mflux/{relative}: the folder \"{layer}\" is no layer that tools/lint/include_graph.py knows"]
+        return [f'mflux/{relative}: the folder "{layer}" is no layer that tools/lint/include_graph.py knows']
     found = []
     for tree, target in INCLUDE.findall(source.read_text()):
         other = target.split("/")[0]
