@@ -49,9 +49,17 @@ std::string device_name() {
   return mx::default_device() == mx::Device::gpu ? "gpu" : "cpu";
 }
 
-void check_folder_of(const std::filesystem::path& file) {
-  if (!file.empty() &&
-      !std::filesystem::is_directory(std::filesystem::absolute(file).parent_path())) {
+/// --capture makes its own folder; the one a file goes to must be there or be that one.
+void check_folder_of(const std::filesystem::path& file, const std::filesystem::path& capture) {
+  if (file.empty()) {
+    return;
+  }
+  const auto plain = [](const std::filesystem::path& path) {
+    return std::filesystem::absolute(path).lexically_normal();
+  };
+  const auto folder = plain(file).parent_path();
+  const bool is_made = !capture.empty() && plain(capture / "").parent_path() == folder;
+  if (!is_made && !std::filesystem::is_directory(folder)) {
     throw Error(fmt::format("cannot write {}: its folder does not exist", file.string()));
   }
 }
@@ -79,9 +87,9 @@ void check_flags(const PortRun& run, const models::Component& component) {
       throw Error(
           fmt::format("--output {}: expected a .safetensors or .npz file", run.output.string()));
     }
-    check_folder_of(run.image);
+    check_folder_of(run.image, run.capture);
   }
-  check_folder_of(run.output);
+  check_folder_of(run.output, run.capture);
 }
 
 std::unique_ptr<capture::Recorder> make_recorder(
