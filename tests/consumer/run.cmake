@@ -15,8 +15,14 @@ run(${CMAKE_COMMAND} -S ${SOURCE} -B ${scratch}/build -G Ninja -DCMAKE_PREFIX_PA
     -DCMAKE_CXX_COMPILER=${COMPILER} "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_BUILD_TYPE=Release)
 run(${CMAKE_COMMAND} --build ${scratch}/build)
 run(${scratch}/build/consumer)
-if(NOT output MATCHES "consumer ok")
+if(NOT output MATCHES "consumer: 0 unequal, 250 tensors")
   message(FATAL_ERROR "unexpected output: ${output}")
 endif()
-run(${scratch}/prefix/bin/mflux --version)
+
+# The installed binary finds the installed model by its name.
+run(${scratch}/prefix/bin/mflux port run flux2-klein latents.decode --model emoji
+    --inputs ${SOURCE}/../fixtures/demo/ref --image ${scratch}/image.png)
+if(NOT EXISTS ${scratch}/image.png)
+  message(FATAL_ERROR "no picture: ${output}")
+endif()
 file(REMOVE_RECURSE ${scratch})

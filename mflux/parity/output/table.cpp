@@ -19,6 +19,7 @@ using Cell = TextTable::Cell;
 constexpr size_t kManyPassing = 80;
 constexpr size_t kManyFailing = 60;
 constexpr size_t kManyNames = 20;
+constexpr size_t kExtraNames = 5;
 
 Colour colour_of(Verdict verdict) {
   switch (verdict) {
@@ -72,6 +73,12 @@ void add_head(TextTable& table) {
   table.add(std::move(head));
 }
 
+/// Of what was compared, which may be a part of the tensor.
+std::string shape_of(const Row& row) {
+  const bool is_crop = row.ref->slice || (row.port && row.port->slice);
+  return artifacts::to_string(row.ref_shape) + (is_crop ? " crop" : "");
+}
+
 void add_row(TextTable& table, const Row& row) {
   const auto metric = [&](double Metrics::*field) {
     return Cell{row.metrics ? number(*row.metrics.*field) : "-"};
@@ -80,7 +87,7 @@ void add_row(TextTable& table, const Row& row) {
   table.add(
       {{std::string(name_of(row.verdict)), colour_of(row.verdict)},
        {printable(row.ref->text)},
-       {artifacts::to_string(row.ref_shape)},
+       {shape_of(row)},
        {dtypes_of(row)},
        metric(&Metrics::rel_l2),
        metric(&Metrics::max_abs),
@@ -223,17 +230,17 @@ std::string notes_text(const Comparison& comparison, const TableOptions& options
   return text.empty() ? text : text + "\n";
 }
 
-std::string extra_text(const Comparison& comparison, const TableOptions& options) {
-  if (comparison.extra.empty()) {
+/// Never the whole list: it says nothing about the verdict, and --json has it.
+std::string extra_text(const Comparison& comparison) {
+  const auto& extra = comparison.extra;
+  if (extra.empty()) {
     return {};
   }
-  const size_t shown =
-      options.all ? comparison.extra.size() : std::min(kManyNames, comparison.extra.size());
-  std::string text = fmt::format("Only in the port ({}):", comparison.extra.size());
-  for (size_t i = 0; i < shown; ++i) {
-    text += fmt::format("{} {}", i ? "," : "", printable(comparison.extra[i]->text));
+  std::string text = fmt::format("Only in the port ({}):", extra.size());
+  for (size_t i = 0; i < std::min(kExtraNames, extra.size()); ++i) {
+    text += fmt::format("{} {}", i ? "," : "", printable(extra[i]->text));
   }
-  return text + (shown < comparison.extra.size() ? ", … (--all lists them)\n\n" : "\n\n");
+  return text + (extra.size() > kExtraNames ? ", … (--json lists them)\n\n" : "\n\n");
 }
 
 std::string verdict_line(const Comparison& comparison, const TableOptions& options) {
@@ -300,7 +307,7 @@ std::string format_table(const Comparison& comparison, const TableOptions& optio
   text += rows_text(comparison, options, kManyNames, "like these", is_rest);
   text += passing_rows(comparison, options);
   text += notes_text(comparison, options);
-  text += extra_text(comparison, options);
+  text += extra_text(comparison);
   return text + verdict_line(comparison, options);
 }
 
