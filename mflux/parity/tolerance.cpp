@@ -9,7 +9,7 @@
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"
 #include "mflux/base/glob.h"
-#include "mflux/parity/dumps/toml_tables.h"
+#include "mflux/base/toml_tables.h"
 
 namespace mflux::parity {
 namespace {

@@ -1,13 +1,13 @@
 // The built command, run as a user runs it.
-#include <sys/wait.h>
+#include <fmt/format.h>
 
-#include <array>
-#include <cstdio>
+#include <algorithm>
 
 #include "gmock/gmock.h"
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/json.h"
 #include "support/dumps.h"
+#include "support/run_command.h"
 #include "support/temporary_folder.h"
 
 namespace mflux {
@@ -16,8 +16,11 @@ namespace {
 using artifacts::write_npy;
 using artifacts::write_npz;
 using artifacts::write_safetensors;
+using mflux::testing::CommandResult;
 using mflux::testing::normal;
+using mflux::testing::quoted;
 using mflux::testing::row;
+using mflux::testing::run_shell;
 using mflux::testing::TemporaryFolder;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -25,20 +28,12 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-struct Outcome {
-  int code = -1; ///< -1: ended by a signal
-  std::string out, err;
-};
-
 class ParityCommand : public ::testing::Test {
  protected:
   /// `arguments` as a shell takes them, in the test's folder.
-  Outcome run(const std::string& arguments) const {
-    const auto out = folder / ".out", err = folder / ".err";
-    const std::string command = "cd '" + folder.path().string() +
-                                "' && '" MFLUX_BINARY "' parity " + arguments + " > .out 2> .err";
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(out), read_file(err)};
+  CommandResult run(const std::string& arguments) const {
+    return run_shell(fmt::format(
+        "cd {} && {} parity {}", quoted(folder.path().string()), quoted(MFLUX_BINARY), arguments));
   }
 
   /// Exit 2, one line on standard error that holds `seen`, nothing else.

@@ -26,15 +26,11 @@ inline std::string quoted(const std::string& text) {
   return fmt::format("'{}'", word);
 }
 
-/// Runs the mflux binary that this build made (MFLUX_BINARY).
-inline CommandResult run_mflux(const std::vector<std::string>& arguments) {
+/// Runs `command` in a shell.
+inline CommandResult run_shell(const std::string& command) {
   std::string err_name = "/tmp/mflux-stderr-XXXXXX";
   FILE* err_file = fdopen(mkstemp(err_name.data()), "r");
-  std::string command = quoted(MFLUX_BINARY);
-  for (const auto& argument : arguments) {
-    command += fmt::format(" {}", quoted(argument));
-  }
-  FILE* pipe = popen((command + " 2>" + err_name).c_str(), "r");
+  FILE* pipe = popen(fmt::format("{{ {}; }} 2>{}", command, err_name).c_str(), "r");
   if (!pipe || !err_file) {
     throw std::runtime_error("cannot run " + command);
   }
@@ -54,6 +50,15 @@ inline CommandResult run_mflux(const std::vector<std::string>& arguments) {
   fclose(err_file);
   std::remove(err_name.c_str());
   return result;
+}
+
+/// Runs the mflux binary that this build made (MFLUX_BINARY).
+inline CommandResult run_mflux(const std::vector<std::string>& arguments) {
+  std::string command = quoted(MFLUX_BINARY);
+  for (const auto& argument : arguments) {
+    command += fmt::format(" {}", quoted(argument));
+  }
+  return run_shell(command);
 }
 
 } // namespace mflux::testing

@@ -10,8 +10,8 @@
 
 #include "mflux/base/error.h"
 #include "mflux/base/glob.h"
+#include "mflux/base/toml_tables.h"
 #include "mflux/parity/dumps/names.h"
-#include "mflux/parity/dumps/toml_tables.h"
 
 namespace mflux::parity {
 namespace {

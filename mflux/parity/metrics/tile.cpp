@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "mflux/parity/metrics/small_floats.h"
+#include "mflux/artifacts/small_floats.h"
 
 namespace mflux::parity {
 namespace {
@@ -102,13 +102,13 @@ void TileReader::convert(const std::byte* raw, size_t size) {
     case Dtype::int32:
       return widen<int32_t>(raw, size, words_.data());
     case Dtype::float8_e4m3:
-      return convert_float8_e4m3(bytes, size, floats_.data());
+      return artifacts::convert_float8_e4m3(bytes, size, floats_.data());
     case Dtype::float8_e5m2:
-      return convert_float8_e5m2(bytes, size, floats_.data());
+      return artifacts::convert_float8_e5m2(bytes, size, floats_.data());
     case Dtype::float16:
-      return convert_float16(halves, size, floats_.data());
+      return artifacts::convert_float16(halves, size, floats_.data());
     case Dtype::bfloat16:
-      return convert_bfloat16(halves, size, floats_.data());
+      return artifacts::convert_bfloat16(halves, size, floats_.data());
     case Dtype::float32:
     case Dtype::complex64:
       std::memcpy(floats_.data(), raw, size * sizeof(float));

@@ -1,4 +1,4 @@
-#include "mflux/parity/dumps/toml_tables.h"
+#include "mflux/base/toml_tables.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,7 +8,7 @@
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"
 
-namespace mflux::parity {
+namespace mflux {
 namespace {
 
 constexpr size_t kMaxBytes = 1 << 20;
@@ -76,4 +76,4 @@ std::string text_of(const toml::table& table, std::string_view key) {
   return *value;
 }
 
-} // namespace mflux::parity
+} // namespace mflux

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace mflux::parity {
+namespace mflux {
 
 /// Calls `visit` for every [[name]] table of a TOML file, in order. Each must hold exactly `keys`.
 /// Throws Error with the file and the table's line.
@@ -20,4 +20,4 @@ void for_each_table(
 /// A string that is not empty. Throws Error otherwise.
 std::string text_of(const toml::table& table, std::string_view key);
 
-} // namespace mflux::parity
+} // namespace mflux
