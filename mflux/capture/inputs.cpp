@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "mflux/artifacts/manifest.h"
 #include "mflux/base/error.h"
 #include "mflux/base/nearest.h"
 
@@ -23,6 +24,23 @@ bool is_artifact(const std::filesystem::path& file) {
   return extension == ".npy" || extension == ".npz" || extension == ".safetensors";
 }
 
+const std::string& key_of(const artifacts::ManifestEntry& entry) {
+  return entry.key.empty() ? entry.name : entry.key;
+}
+
+std::optional<size_t> index_of(
+    const artifacts::ManifestEntry& entry, const std::vector<artifacts::TensorInfo>& tensors) {
+  if (entry.key.empty() && tensors.size() == 1) {
+    return 0;
+  }
+  const auto found = std::find_if(
+      tensors.begin(), tensors.end(), [&](const auto& info) { return info.name == key_of(entry); });
+  if (found == tensors.end()) {
+    return std::nullopt;
+  }
+  return static_cast<size_t>(found - tensors.begin());
+}
+
 } // namespace
 
 Inputs::Inputs(std::filesystem::path path) : path_(std::move(path)) {
@@ -33,9 +51,9 @@ Inputs::Inputs(std::filesystem::path path) : path_(std::move(path)) {
     add_file(path_);
     return;
   }
-  const auto manifest = path_ / "manifest.json";
+  const auto manifest = path_ / artifacts::kManifest;
   if (std::filesystem::exists(manifest)) {
-    add_manifest(read_json(manifest), manifest.string());
+    add_manifest(manifest);
     return;
   }
   for (const auto& file : std::filesystem::directory_iterator(path_)) {
@@ -68,32 +86,19 @@ void Inputs::add_file(const std::filesystem::path& file) {
   }
 }
 
-void Inputs::add_manifest(const Json& manifest, const std::string& where) {
-  JsonReader reader(manifest, where);
-  if (reader.has("run")) {
-    run_ = manifest["run"];
-    JsonReader(run_, where + ": run");
-  }
-  if (!reader.has("checkpoints") || !manifest["checkpoints"].is_array()) {
-    throw Error(fmt::format("{}: expected a list of checkpoints", where));
-  }
-  for (const auto& checkpoint : manifest["checkpoints"]) {
-    JsonReader entry(checkpoint, where + ": checkpoints");
-    const auto name = entry.require<std::string>("name");
-    const auto file = entry.require<std::string>("file");
-    const auto key = entry.get<std::string>("key", name);
-    if (!is_plain(file)) {
-      throw Error(fmt::format("{}: {} lies outside the dump", where, file));
+void Inputs::add_manifest(const std::filesystem::path& path) {
+  auto manifest = artifacts::read_manifest(path);
+  run_ = std::move(manifest.run);
+  for (const auto& entry : manifest.checkpoints) {
+    if (!is_plain(entry.file)) {
+      throw Error(fmt::format("{}: {} lies outside the dump", path.string(), entry.file));
     }
-    const auto artifact = open(path_ / file);
-    const auto& tensors = artifact->tensors();
-    const auto found = std::find_if(
-        tensors.begin(), tensors.end(), [&](const auto& info) { return info.name == key; });
-    if (found == tensors.end()) {
-      throw Error(fmt::format("{}: {} has no tensor {}", where, file, key));
+    const auto artifact = open(path_ / entry.file);
+    const auto index = index_of(entry, artifact->tensors());
+    if (!index) {
+      throw Error(fmt::format("{}: {} has no tensor {}", path.string(), entry.file, key_of(entry)));
     }
-    const auto index = static_cast<size_t>(found - tensors.begin());
-    places_.insert_or_assign(name, Place{artifact, index, entry.has("slice")});
+    places_.insert_or_assign(entry.name, Place{artifact, *index, entry.slice.has_value()});
   }
 }
 

@@ -39,7 +39,7 @@ class Inputs {
   };
 
   void add_file(const std::filesystem::path& file);
-  void add_manifest(const Json& manifest, const std::string& where);
+  void add_manifest(const std::filesystem::path& path);
   std::shared_ptr<artifacts::Artifact> open(const std::filesystem::path& file);
 
   std::filesystem::path path_;

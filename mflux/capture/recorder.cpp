@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "mflux/artifacts/write.h"
-#include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"
 #include "mflux/base/glob.h"
 #include "mflux/capture/tensors.h"
@@ -14,21 +13,10 @@
 namespace mflux::capture {
 namespace {
 
-constexpr const char* kManifest = "manifest.json";
-
-Json step_of(const std::string& checkpoint) {
+std::optional<int> step_of(const std::string& checkpoint) {
   const auto at = checkpoint.rfind("@step=");
-  return at == std::string::npos ? Json(nullptr) : Json(std::stoi(checkpoint.substr(at + 6)));
-}
-
-Json entry(const std::string& name, const std::string& file, Role role, const mx::array& tensor) {
-  return {
-      {"name", name},
-      {"file", file},
-      {"key", name},
-      {"step", step_of(name)},
-      {"role", role == Role::in ? "in" : "out"},
-      {"shape", std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end())}};
+  return at == std::string::npos ? std::nullopt
+                                 : std::optional(std::stoi(checkpoint.substr(at + 6)));
 }
 
 } // namespace
@@ -59,7 +47,13 @@ mx::array Recorder::see(
   if (pending_bytes_ > 0 && pending_bytes_ + seen.nbytes() > options_.shard_bytes) {
     flush();
   }
-  entries_.push_back(entry(checkpoint, shard_name(), role, seen));
+  artifacts::ManifestEntry entry;
+  entry.name = entry.key = checkpoint;
+  entry.file = shard_name();
+  entry.step = step_of(checkpoint);
+  entry.role = role == Role::in ? "in" : "out";
+  entry.shape.emplace(seen.shape().begin(), seen.shape().end());
+  entries_.push_back(std::move(entry));
   pending_.emplace_back(checkpoint, seen);
   pending_bytes_ += seen.nbytes();
   return tensor;
@@ -76,7 +70,7 @@ void Recorder::clear_folder() const {
   if (failed) {
     throw Error(fmt::format("cannot create {}: {}", folder_.string(), failed.message()));
   }
-  std::filesystem::remove(folder_ / kManifest);
+  std::filesystem::remove(folder_ / artifacts::kManifest);
   for (const auto& file : std::filesystem::directory_iterator(folder_)) {
     if (glob_match("checkpoints-*.safetensors", file.path().filename().string())) {
       std::filesystem::remove(file.path());
@@ -100,8 +94,8 @@ void Recorder::flush() {
     tensors.push_back({name, to_tensor(tensor)});
   }
   for (size_t i = 0; i < tensors.size(); ++i) {
-    auto& its_entry = entries_[entries_.size() - tensors.size() + i];
-    its_entry["dtype"] = artifacts::name_of(tensors[i].tensor.dtype);
+    auto& entry = entries_[entries_.size() - tensors.size() + i];
+    entry.dtype = artifacts::name_of(tensors[i].tensor.dtype);
   }
   if (shard_ == 1) {
     clear_folder();
@@ -118,15 +112,14 @@ void Recorder::finish() {
         fmt::format("no checkpoint of this run matches {}", fmt::join(options_.globs, " or ")));
   }
   flush();
-  const Json manifest{
-      {"schema", 1},
-      {"run", facts_.run},
-      {"framework", fmt::format("mlx {}", mx::version())},
-      {"device", facts_.device},
-      {"compute_dtype", facts_.compute_dtype},
-      {"seed", facts_.seed},
-      {"checkpoints", entries_}};
-  write_file(folder_ / kManifest, manifest.dump(1) + "\n");
+  artifacts::Manifest manifest;
+  manifest.run = facts_.run;
+  manifest.framework = fmt::format("mlx {}", mx::version());
+  manifest.device = facts_.device;
+  manifest.compute_dtype = facts_.compute_dtype;
+  manifest.seed = facts_.seed;
+  manifest.checkpoints = entries_;
+  artifacts::write_manifest(folder_ / artifacts::kManifest, manifest);
 }
 
 } // namespace mflux::capture

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "mflux/artifacts/manifest.h"
 #include "mflux/base/json.h"
 #include "mflux/capture/taps.h"
 
@@ -62,7 +63,7 @@ class Recorder : public Observer {
   std::vector<std::pair<std::string, mx::array>> pending_;
   size_t pending_bytes_ = 0;
   int shard_ = 1;
-  std::vector<Json> entries_;
+  std::vector<artifacts::ManifestEntry> entries_;
 };
 
 } // namespace mflux::capture

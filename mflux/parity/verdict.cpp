@@ -28,7 +28,7 @@ std::vector<Tolerance> candidates_for(const Row& row, const std::vector<Toleranc
   return {kFloat32Tolerance, kHalfTolerance};
 }
 
-Tensor cut(const Tensor& tensor, const Ranges& ranges, const char* side) {
+Tensor cut(const Tensor& tensor, const artifacts::Ranges& ranges, const char* side) {
   bool fits = tensor.shape.size() == ranges.size();
   for (size_t i = 0; fits && i < ranges.size(); ++i) {
     fits = ranges[i].second <= tensor.shape[i];

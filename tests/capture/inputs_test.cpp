@@ -30,7 +30,7 @@ class InputsTest : public ::testing::Test {
     artifacts::write_safetensors(folder / "a.safetensors", {scalar("x", 1), scalar("y", 2)});
     write_file(
         folder / "manifest.json",
-        R"({"run": {"height": 32}, "checkpoints": [)" + checkpoints + "]}");
+        R"({"schema": 1, "run": {"height": 32}, "checkpoints": [)" + checkpoints + "]}");
   }
   std::string rejection() {
     return error_of([&] { Inputs inputs(folder.path()); });
@@ -46,6 +46,12 @@ TEST_F(InputsTest, ReadsByTheManifestsNames) {
   EXPECT_EQ(value(inputs, {"vae.decode.in"}), 2);
   EXPECT_EQ(value(inputs, {"x"}), 1);
   EXPECT_EQ(inputs.run().at("height"), 32);
+}
+
+TEST_F(InputsTest, LoneTensorNeedsNoKey) {
+  artifacts::write_npy(folder / "latents.npy", to_tensor(mx::array(5.f)));
+  write_manifest(R"({"name": "vae.decode.in", "file": "latents.npy"})");
+  EXPECT_EQ(value(Inputs(folder.path()), {"vae.decode.in"}), 5);
 }
 
 TEST_F(InputsTest, ReadsFilesWithoutManifest) {
@@ -98,9 +104,9 @@ TEST_F(InputsTest, RefusesBadDumps) {
   EXPECT_THAT(rejection(), HasSubstr("has no tensor z"));
   write_manifest("7");
   EXPECT_THAT(rejection(), HasSubstr("expected a JSON object"));
-  write_file(folder / "manifest.json", R"({"checkpoints": {}})");
-  EXPECT_THAT(rejection(), HasSubstr("expected a list of checkpoints"));
-  write_file(folder / "manifest.json", R"({"run": 3, "checkpoints": []})");
+  write_file(folder / "manifest.json", R"({"schema": 1, "checkpoints": {}})");
+  EXPECT_THAT(rejection(), HasSubstr("\"checkpoints\" must be a list"));
+  write_file(folder / "manifest.json", R"({"schema": 1, "run": 3, "checkpoints": []})");
   EXPECT_THAT(rejection(), HasSubstr("expected a JSON object"));
 }
 

@@ -40,6 +40,7 @@ TEST(Recorder, WritesTheReferencesAxesAndFacts) {
   recorder.see("vae.conv", "vae.conv.in", Role::in, counting(), Axes::channels_last);
   recorder.see("vae.conv", "vae.conv", Role::out, counting(), Axes::as_is);
   recorder.finish();
+  EXPECT_EQ(recorder.checkpoints(), 2u);
 
   const Json manifest = manifest_of(folder / "dump");
   EXPECT_EQ(manifest["schema"], 1);

@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kManifest = "manifest.json";
 constexpr std::string_view kIndexSuffix = ".safetensors.index.json";
 constexpr std::string_view kWeights = "weights";
 
@@ -46,7 +45,7 @@ bool is_torch_file(const fs::path& path) {
 bool is_companion(const fs::path& path) {
   constexpr std::array<std::string_view, 6> extensions = {
       ".png", ".jpg", ".jpeg", ".md", ".toml", ".html"};
-  return path.filename() == kManifest || path.filename().string().front() == '.' ||
+  return path.filename() == artifacts::kManifest || path.filename().string().front() == '.' ||
          has_extension(path, extensions);
 }
 
@@ -150,8 +149,8 @@ class DumpReader {
         dump_.remarks_.push_back(fmt::format("{}: not a tensor file, skipped", path.string()));
       }
     }
-    if (fs::exists(dump_.path_ / kManifest)) {
-      manifest_ = read_manifest(dump_.path_ / kManifest);
+    if (fs::exists(dump_.path_ / artifacts::kManifest)) {
+      manifest_ = artifacts::read_manifest(dump_.path_ / artifacts::kManifest);
     }
   }
 
@@ -199,7 +198,7 @@ class DumpReader {
   }
 
   void take_manifest(std::set<std::pair<size_t, size_t>>& listed) {
-    const std::string where = (dump_.path_ / kManifest).string();
+    const std::string where = (dump_.path_ / artifacts::kManifest).string();
     dump_.run_ = manifest_->run;
     dump_.order_ = OrderSource::manifest;
     if (!manifest_->partial.empty()) {
@@ -230,7 +229,7 @@ class DumpReader {
   }
 
   /// An image beside the tensors is left for later; anything else that is not there is an error.
-  void reject_file(const ManifestEntry& entry, const std::string& where) {
+  void reject_file(const artifacts::ManifestEntry& entry, const std::string& where) {
     const fs::path path = dump_.path_ / entry.file;
     if (fs::exists(path) && (is_companion(path) || is_torch_file(path))) {
       dump_.remarks_.push_back(
@@ -244,7 +243,8 @@ class DumpReader {
         entry.file));
   }
 
-  size_t index_of(const ManifestEntry& entry, size_t file, const std::string& where) const {
+  size_t index_of(
+      const artifacts::ManifestEntry& entry, size_t file, const std::string& where) const {
     const auto& tensors = dump_.files_[file].artifact->tensors();
     if (entry.key.empty() && tensors.size() == 1) {
       return 0;
@@ -300,7 +300,7 @@ class DumpReader {
   }
 
   Dump dump_;
-  std::optional<Manifest> manifest_;
+  std::optional<artifacts::Manifest> manifest_;
   std::map<std::string, size_t> by_file_;
   std::unordered_map<std::string, size_t> places_;
   mutable std::map<size_t, std::unordered_map<std::string, size_t>> keys_;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mflux/artifacts/artifact.h"
-#include "mflux/parity/dumps/manifest.h"
+#include "mflux/artifacts/manifest.h"
 #include "mflux/parity/dumps/names.h"
 
 namespace mflux::parity {
@@ -19,7 +19,7 @@ struct Checkpoint {
   size_t artifact = 0, index = 0;
   artifacts::Dtype dtype{};
   artifacts::Shape shape;                      ///< of what the file holds
-  std::optional<Ranges> slice;                 ///< which part of the tensor that is
+  std::optional<artifacts::Ranges> slice;      ///< which part of the tensor that is
   std::optional<artifacts::Shape> whole_shape; ///< of the tensor, when the manifest says
   std::string module_class;
 };
