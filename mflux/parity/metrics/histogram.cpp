@@ -2,22 +2,26 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace mflux::parity {
 
 void LogHistogram::merge(const LogHistogram& other) {
-  std::ranges::transform(counts_, other.counts_, counts_.begin(), std::plus<>());
+  for (size_t bin = other.begin_; bin < other.end_; ++bin) {
+    add(bin, other.counts_[bin]);
+  }
 }
 
 double LogHistogram::percentile(double share, int64_t zeros, double largest) const {
-  const int64_t count = std::accumulate(counts_.begin(), counts_.end(), zeros);
+  int64_t count = zeros;
+  for (size_t bin = begin_; bin < end_; ++bin) {
+    count += counts_[bin];
+  }
   const auto rank = static_cast<int64_t>(std::ceil(share * static_cast<double>(count)));
   int64_t before = zeros;
   if (rank <= before) {
     return 0;
   }
-  for (size_t bin = 0; bin < kBins; ++bin) {
+  for (size_t bin = begin_; bin < end_; ++bin) {
     if (rank <= before + counts_[bin]) {
       const double place =
           (static_cast<double>(rank - before) - 0.5) / static_cast<double>(counts_[bin]);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -25,11 +26,13 @@ class LogHistogram {
   }
 
   void add(double magnitude) {
-    ++counts_[bin_of(magnitude)];
+    add(bin_of(magnitude), 1);
   }
 
   void add(size_t bin, int64_t count) {
     counts_[bin] += count;
+    begin_ = std::min(begin_, bin);
+    end_ = std::max(end_, bin + 1);
   }
 
   void merge(const LogHistogram& other);
@@ -40,6 +43,7 @@ class LogHistogram {
 
  private:
   std::vector<int64_t> counts_ = std::vector<int64_t>(kBins);
+  size_t begin_ = kBins, end_ = 0; ///< no bin outside holds anything
 };
 
 /// Bins of ULP distances: 0, 1, 2-3, 4-7, …; the last one holds the rest.

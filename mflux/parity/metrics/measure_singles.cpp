@@ -35,6 +35,22 @@ void PairTable::count(std::span<const uint32_t> indices) {
     ++even[indices[i]];
     ++odd[indices[i + 1]];
   }
+  track(indices);
+}
+
+void PairTable::track(std::span<const uint32_t> indices) {
+  if (tiles_ == kTrackedTiles) {
+    first_ = 0;
+    last_ = kSize - 1;
+    return;
+  }
+  ++tiles_;
+  for (const uint32_t index : indices) {
+    if (index >= kPairColumns) {
+      first_ = std::min(first_, index);
+      last_ = std::max(last_, index);
+    }
+  }
 }
 
 SingleMeasurer::SingleMeasurer(const Plan& plan)
@@ -81,6 +97,8 @@ std::optional<SingleMeasurer::Result> SingleMeasurer::measure(
   counted_ += static_cast<int64_t>(size);
   if (counted_ > kFlushAfter) {
     flush(tally);
+    table_ = PairTable();
+    equal_ = uncounted_ = counted_ = 0;
   }
   Result result{
       {out.sums.about(input_.ref_shift, input_.port_shift, static_cast<int64_t>(size)),
@@ -123,30 +141,33 @@ void SingleMeasurer::count_all_outside(Tally& tally) const {
   }
 }
 
-void SingleMeasurer::flush(Tally& tally) {
+void SingleMeasurer::flush(Tally& tally) const {
+  flush_row(0, tally);
+  for (size_t row = std::max<size_t>(1, table_.first_row()); row < table_.end_row(); ++row) {
+    flush_row(row, tally);
+  }
+  tally.distances[0] += equal_;
+}
+
+void SingleMeasurer::flush_row(size_t row, Tally& tally) const {
   // Bins of floats are those of doubles but for the bias; subnormal ones share the lowest bins.
   constexpr size_t kBias = (1023 - 127) * 8;
   const size_t subnormal = LogHistogram::bin_of(std::numeric_limits<float>::denorm_min());
-  for (size_t row = 0; row < kPairRows; ++row) {
-    int64_t in_row = 0;
-    for (size_t column = 0; column < kPairColumns; ++column) {
-      int64_t count = table_.at(row, column);
-      if (row == 0 && column == 0) {
-        count -= equal_ - uncounted_;
-      }
-      // The kernel's lattice has 23 fraction bits, that of Distances 52. Where distances of 0 share
-      // column 0 with 2 and 3, d is not 0 and the lattice so coarse that both are less than 1 ULP.
-      const size_t length = column == kPairColumns - 1 ? 1 : column + 2;
-      if (count != 0) {
-        tally.distances[length + 29] += count;
-        in_row += count;
-      }
+  int64_t in_row = 0;
+  for (size_t column = 0; column < kPairColumns; ++column) {
+    int64_t count = table_.at(row, column);
+    if (row == 0 && column == 0) {
+      count -= equal_ - uncounted_;
     }
+    // The kernel's lattice has 23 fraction bits, that of Distances 52. Where distances of 0 share
+    // column 0 with 2 and 3, d is not 0 and the lattice so coarse that both are less than 1 ULP.
+    const size_t length = column == kPairColumns - 1 ? 1 : column + 2;
+    tally.distances[length + 29] += count;
+    in_row += count;
+  }
+  if (in_row != 0) {
     tally.errors.add(row < 8 ? subnormal : row + kBias, in_row);
   }
-  tally.distances[0] += equal_;
-  equal_ = uncounted_ = counted_ = 0;
-  table_.clear();
 }
 
 } // namespace mflux::parity

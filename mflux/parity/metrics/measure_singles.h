@@ -19,19 +19,30 @@ class PairTable {
   /// An even number of indices.
   void count(std::span<const uint32_t> indices);
 
+  /// The counts of rows outside [first_row, end_row) are 0, but for row 0.
+  size_t first_row() const {
+    return first_ / kPairColumns;
+  }
+  size_t end_row() const {
+    return last_ / kPairColumns + 1;
+  }
+
   int64_t at(size_t row, size_t column) const {
     const size_t index = row * kPairColumns + column;
     return int64_t{counts_[index]} + int64_t{counts_[kOdd + index]};
   }
 
-  void clear() {
-    std::ranges::fill(counts_, 0);
-  }
-
  private:
   static constexpr size_t kSize = kPairRows * kPairColumns, kOdd = kSize + 512;
 
+  /// Beside few tiles, looking through the whole table would be most of the work.
+  static constexpr int kTrackedTiles = 4;
+
+  void track(std::span<const uint32_t> indices);
+
   std::vector<uint32_t> counts_ = std::vector<uint32_t>(kOdd + kSize);
+  uint32_t first_ = kSize - 1, last_ = 0; ///< indices seen, without those of row 0
+  int tiles_ = 0;
 };
 
 /// The fast way through tiles of floats that are finite on both sides. One per thread.
@@ -49,11 +60,12 @@ class SingleMeasurer {
   std::optional<Result> measure(
       std::span<const float> ref, std::span<const float> port, int64_t tile, Tally& tally);
 
-  /// Adds what was counted since the last flush to `tally`. To be called at the end.
-  void flush(Tally& tally);
+  /// Adds what measure() still keeps to `tally`. To be called once, at the end.
+  void flush(Tally& tally) const;
 
  private:
   void count_all_outside(Tally& tally) const;
+  void flush_row(size_t row, Tally& tally) const;
   TileResult add_rest(
       std::span<const float> ref, std::span<const float> port, int64_t tile, Tally& tally) const;
 
