@@ -28,11 +28,11 @@ void share_chunks(
       failure = failure ? failure : std::current_exception();
     }
   };
-  if (threads <= 0) {
+  if (threads <= 0 && count > 1) {
     threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   }
   std::vector<std::thread> helpers;
-  helpers.reserve(static_cast<size_t>(threads));
+  helpers.reserve(static_cast<size_t>(std::max(threads, 0)));
   try {
     for (int64_t i = 1; i < std::min<int64_t>(threads, count); ++i) {
       helpers.emplace_back(guarded);

@@ -14,6 +14,9 @@ using artifacts::Dtype;
 /// borders of a window those of the one before, which was given back already.
 constexpr size_t kFaultAround = size_t{2} << 20;
 
+/// Smaller tensors leave it to the one among them that crosses into the next such window.
+constexpr size_t kSmall = size_t{64} << 10;
+
 Domain domain_of(Dtype dtype) {
   switch (dtype) {
     case Dtype::float64:
@@ -146,6 +149,9 @@ void TileReader::done_with(int64_t begin, int64_t end) const {
     const size_t size = artifacts::size_of(tensor_.dtype) / static_cast<size_t>(parts_);
     const size_t from = tensor_.offset + static_cast<size_t>(begin) * size;
     const size_t to = tensor_.offset + static_cast<size_t>(end) * size;
+    if (tensor_.byte_count() < kSmall && from / kFaultAround == to / kFaultAround) {
+      return;
+    }
     tensor_.storage->done_with(
         from - std::min(from, kFaultAround),
         std::min(to + kFaultAround, tensor_.storage->bytes().size()));
