@@ -63,21 +63,6 @@ std::string Recorder::shard_name() const {
   return fmt::format("checkpoints-{:05}.safetensors", shard_);
 }
 
-/// An older dump in the same folder must not mix with this one.
-void Recorder::clear_folder() const {
-  std::error_code failed;
-  std::filesystem::create_directories(folder_, failed);
-  if (failed) {
-    throw Error(fmt::format("cannot create {}: {}", folder_.string(), failed.message()));
-  }
-  std::filesystem::remove(folder_ / artifacts::kManifest);
-  for (const auto& file : std::filesystem::directory_iterator(folder_)) {
-    if (glob_match("checkpoints-*.safetensors", file.path().filename().string())) {
-      std::filesystem::remove(file.path());
-    }
-  }
-}
-
 void Recorder::flush() {
   if (pending_.empty()) {
     return;
@@ -97,10 +82,10 @@ void Recorder::flush() {
     auto& entry = entries_[entries_.size() - tensors.size() + i];
     entry.dtype = artifacts::name_of(tensors[i].tensor.dtype);
   }
-  if (shard_ == 1) {
-    clear_folder();
+  if (!staging_) {
+    staging_.emplace(folder_);
   }
-  artifacts::write_safetensors(folder_ / shard_name(), tensors);
+  artifacts::write_safetensors(staging_->path() / shard_name(), tensors);
   pending_.clear();
   pending_bytes_ = 0;
   ++shard_;
@@ -119,7 +104,17 @@ void Recorder::finish() {
   manifest.compute_dtype = facts_.compute_dtype;
   manifest.seed = facts_.seed;
   manifest.checkpoints = entries_;
-  artifacts::write_manifest(folder_ / artifacts::kManifest, manifest);
+  artifacts::write_manifest(staging_->path() / artifacts::kManifest, manifest);
+
+  std::vector<std::string> files;
+  for (const auto& entry : entries_) {
+    if (files.empty() || files.back() != entry.file) {
+      files.push_back(entry.file);
+    }
+  }
+  files.emplace_back(artifacts::kManifest);
+  staging_->commit(files);
+  staging_.reset();
 }
 
 } // namespace mflux::capture

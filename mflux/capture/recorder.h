@@ -3,12 +3,14 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "mflux/artifacts/manifest.h"
 #include "mflux/base/json.h"
+#include "mflux/capture/staging.h"
 #include "mflux/capture/taps.h"
 
 namespace mflux::capture {
@@ -22,7 +24,8 @@ struct RunFacts {
 
 /// Writes what passes the taps as a dump: safetensors shards and manifest.json, names, axes and
 /// order as PyTorch's hooks have them. Tensors are evaluated together, a shard at a time, so that
-/// at most `shard_bytes` of them are held.
+/// at most `shard_bytes` of them are held. An older dump in the folder stays until finish() puts
+/// the new one in its place.
 class Recorder : public Observer {
  public:
   struct Options {
@@ -42,8 +45,8 @@ class Recorder : public Observer {
       const mx::array& tensor,
       Axes axes) override;
 
-  /// Writes what is left, then the manifest. Without it the folder has no manifest. Throws Error
-  /// when no checkpoint was seen, or nothing can be written.
+  /// Writes what is left and the manifest, then puts the dump in place. Without it nothing is left
+  /// behind. Throws Error when no checkpoint was seen, or nothing can be written.
   void finish();
 
   size_t checkpoints() const {
@@ -53,7 +56,6 @@ class Recorder : public Observer {
  private:
   bool is_tapped(const std::string& module, const std::string& checkpoint) const;
   void flush();
-  void clear_folder() const;
   std::string shard_name() const;
 
   std::filesystem::path folder_;
@@ -63,6 +65,7 @@ class Recorder : public Observer {
   std::vector<std::pair<std::string, mx::array>> pending_;
   size_t pending_bytes_ = 0;
   int shard_ = 1;
+  std::optional<Staging> staging_; ///< from the first shard on
   std::vector<artifacts::ManifestEntry> entries_;
 };
 

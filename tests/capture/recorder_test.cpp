@@ -114,12 +114,55 @@ TEST(Recorder, LeavesNothingOfAnOlderDump) {
   write_file(folder / "manifest.json", "{}");
   write_file(folder / "checkpoints-00007.safetensors", "old");
   write_file(folder / "notes.txt", "mine");
+  write_file(folder / "checkpoints-mine.safetensors", "mine");
   Recorder recorder(folder.path(), {});
   recorder.see("a", "a@step=3", Role::out, mx::array(1.f), Axes::as_is);
   recorder.finish();
   EXPECT_FALSE(std::filesystem::exists(folder / "checkpoints-00007.safetensors"));
   EXPECT_TRUE(std::filesystem::exists(folder / "notes.txt"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "checkpoints-mine.safetensors"));
   EXPECT_EQ(manifest_of(folder.path())["checkpoints"][0]["step"], 3);
+}
+
+std::vector<std::string> files_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
+    names.push_back(file.path().lexically_relative(folder).string());
+  }
+  return names;
+}
+
+TEST(Recorder, UnfinishedLeavesTheOlderDump) {
+  const testing::TemporaryFolder folder;
+  const auto record = [&](const std::filesystem::path& to, float value, bool is_finished) {
+    Recorder recorder(to, {}, {.shard_bytes = 4});
+    for (const char* name : {"a", "b", "c"}) {
+      recorder.see(name, name, Role::out, mx::array(value), Axes::as_is);
+    }
+    if (is_finished) {
+      recorder.finish();
+    }
+  };
+  record(folder / "dump", 1, true);
+  record(folder / "dump", 2, false);
+  EXPECT_EQ(artifacts::value_at(Inputs(folder / "dump").require({"a"}), 0), 1);
+  EXPECT_EQ(files_in(folder / "dump").size(), 4u) << "three shards and the manifest";
+  record(folder / "new/dump", 2, false);
+  EXPECT_FALSE(std::filesystem::exists(folder / "new"));
+  EXPECT_THAT(files_in(folder.path()), ::testing::SizeIs(5));
+}
+
+TEST(IsDumpFile, TakesNoFileOfAnotherName) {
+  EXPECT_TRUE(is_dump_file("manifest.json"));
+  EXPECT_TRUE(is_dump_file("checkpoints-00012.safetensors"));
+  for (const char* name :
+       {"checkpoints-0012.safetensors",
+        "checkpoints-000012.safetensors",
+        "checkpoints-0001a.safetensors",
+        "checkpoints-00012.safetensors.bak",
+        "my-checkpoints-00012.safetensors"}) {
+    EXPECT_FALSE(is_dump_file(name)) << name;
+  }
 }
 
 } // namespace
