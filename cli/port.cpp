@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <chrono>
 #include <cmath>
@@ -8,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/find_model.h"
+#include "cli/port_flags.h"
 #include "mflux/artifacts/write.h"
 #include "mflux/base/error.h"
 #include "mflux/base/json.h"
@@ -17,13 +17,6 @@
 
 namespace mflux::cli {
 namespace {
-
-struct PortRun {
-  std::string port, component, model;
-  std::filesystem::path inputs, capture, image, output;
-  std::string dtype = "float32";
-  std::vector<std::string> taps{"*"};
-};
 
 /// What a run made, and how it is told.
 struct Outcome {
@@ -49,56 +42,10 @@ std::string device_name() {
   return mx::default_device() == mx::Device::gpu ? "gpu" : "cpu";
 }
 
-/// --capture makes its own folder; the one a file goes to must be there or be that one.
-void check_folder_of(const std::filesystem::path& file, const std::filesystem::path& capture) {
-  if (file.empty()) {
-    return;
-  }
-  const auto plain = [](const std::filesystem::path& path) {
-    return std::filesystem::absolute(path).lexically_normal();
-  };
-  const auto folder = plain(file).parent_path();
-  const bool is_made = !capture.empty() && plain(capture / "").parent_path() == folder;
-  if (!is_made && !std::filesystem::is_directory(folder)) {
-    throw Error(fmt::format("cannot write {}: its folder does not exist", file.string()));
-  }
-}
-
-/// Flags that contradict the component are errors before anything is loaded.
-void check_flags(const PortRun& run, const models::Component& component) {
-  if (component.starts_from_pixels) {
-    if (run.image.empty() || !run.inputs.empty()) {
-      throw Error(fmt::format(
-          "{} takes --image IN.png (and writes --output OUT.png), not --inputs", component.name));
-    }
-    if (!run.output.empty() && run.output.extension() != ".png") {
-      throw Error(
-          fmt::format("--output {}: {} writes a .png", run.output.string(), component.name));
-    }
-  } else {
-    if (run.inputs.empty()) {
-      throw Error(fmt::format("{} needs --inputs with {}", component.name, component.inputs));
-    }
-    if (!run.image.empty() && !component.gives_picture) {
-      throw Error(fmt::format("{} gives no picture; leave out --image", component.name));
-    }
-    const auto extension = run.output.extension();
-    if (!run.output.empty() && extension != ".safetensors" && extension != ".npz") {
-      throw Error(
-          fmt::format("--output {}: expected a .safetensors or .npz file", run.output.string()));
-    }
-    check_folder_of(run.image, run.capture);
-  }
-  check_folder_of(run.output, run.capture);
-}
-
 std::unique_ptr<capture::Recorder> make_recorder(
     const PortRun& run, const capture::Inputs* inputs) {
   if (run.capture.empty()) {
     return nullptr;
-  }
-  if (std::filesystem::exists(run.capture) && !std::filesystem::is_directory(run.capture)) {
-    throw Error(fmt::format("--capture {} is no folder", run.capture.string()));
   }
   capture::RunFacts facts{.device = device_name(), .compute_dtype = run.dtype};
   if (inputs) {
@@ -193,17 +140,21 @@ void print_text(const PortRun& run, const models::Component& component, const Ou
       device_name(),
       outcome.seconds);
   for (const auto& [name, tensor] : outcome.outputs) {
-    fmt::print("  {} {}\n", name, artifacts::to_string(tensor.shape));
+    fmt::print("  {} {}\n", printable(name), artifacts::to_string(tensor.shape));
   }
   if (outcome.psnr) {
     fmt::print("PSNR {:.2f} dB\n", *outcome.psnr);
   }
   if (const auto file = picture_file(run, component); !file.empty()) {
     fmt::print(
-        "picture {} ({} × {})\n", file.string(), outcome.picture->width, outcome.picture->height);
+        "picture {} ({} × {})\n",
+        printable(file.string()),
+        outcome.picture->width,
+        outcome.picture->height);
   }
   if (!run.capture.empty()) {
-    fmt::print("capture {} ({} checkpoints)\n", run.capture.string(), outcome.checkpoints);
+    fmt::print(
+        "capture {} ({} checkpoints)\n", printable(run.capture.string()), outcome.checkpoints);
   }
 }
 
@@ -214,7 +165,10 @@ Exit run_component(const Session& session, const PortRun& run) {
   const Outcome outcome = compute(run, component);
   write_files(run, component, outcome);
   if (session.json) {
-    fmt::print("{}\n", to_json(run, component, outcome).dump());
+    // Paths may hold any bytes.
+    fmt::print(
+        "{}\n",
+        to_json(run, component, outcome).dump(-1, ' ', false, Json::error_handler_t::replace));
   } else {
     print_text(run, component, outcome);
   }

@@ -54,7 +54,8 @@ class PortRun : public ::testing::Test {
 
   /// A file whose only tensor is "vae.decode.in".
   std::string latents(const mx::array& z) {
-    const auto file = folder / "z.safetensors";
+    const auto file = folder / "in/z.safetensors";
+    std::filesystem::create_directory(folder / "in");
     artifacts::write_safetensors(file, {{"vae.decode.in", capture::to_tensor(z)}});
     return file;
   }
@@ -134,12 +135,69 @@ TEST_F(PortRun, ContradictingFlagsAreErrors) {
       HasSubstr("dtype"));
 }
 
+TEST_F(PortRun, NothingThatIsReadIsReplaced) {
+  const auto copy = path("ref"), own_model = path("model");
+  std::filesystem::copy(dump, copy);
+  std::filesystem::copy(model, own_model);
+  const auto told = [&](const std::string& inputs, std::vector<std::string> flags) {
+    flags.insert(flags.end(), {"--model", own_model, "--inputs", inputs});
+    return refusal("vae.decode", flags);
+  };
+  const std::string reads = "is what --inputs reads",
+                    file = copy + "/checkpoints-00001.safetensors";
+  EXPECT_THAT(told(copy, {"--capture", copy + "/../ref/"}), HasSubstr(reads));
+  EXPECT_THAT(told(file, {"--capture", copy}), HasSubstr("holds what --inputs reads"));
+  EXPECT_THAT(told(file, {"--output", file}), HasSubstr(reads));
+  EXPECT_THAT(told(copy, {"--output", copy + "/o.npz"}), HasSubstr("lies inside --inputs"));
+  EXPECT_THAT(told(copy, {"--capture", copy + "/new"}), HasSubstr("lies inside --inputs"));
+  EXPECT_THAT(told(copy, {"--capture", own_model}), HasSubstr("is what --model reads"));
+  EXPECT_THAT(told(copy, {"--image", own_model + "/p.png"}), HasSubstr("lies inside --model"));
+  EXPECT_THAT(
+      told(copy, {"--capture", path("c"), "--output", path("c/checkpoints-00001.safetensors")}),
+      HasSubstr("a file that --capture writes"));
+  std::filesystem::create_symlink(copy, path("link"));
+  EXPECT_THAT(told(copy, {"--capture", path("link")}), HasSubstr(reads));
+
+  write_png(path("in.png"), {.width = 8, .height = 8, .rgb = std::vector<uint8_t>(192)});
+  EXPECT_THAT(
+      refusal(
+          "vae.roundtrip",
+          {"--model", own_model, "--image", path("in.png"), "--output", path("in.png")}),
+      HasSubstr("is what --image reads"));
+}
+
+TEST_F(PortRun, FilesToWriteAreChecked) {
+  const auto told = [&](std::vector<std::string> flags) {
+    flags.insert(flags.end(), {"--model", model, "--inputs", dump});
+    return refusal("vae.decode", flags);
+  };
+  EXPECT_THAT(told({"--image", path("p.jpg")}), HasSubstr("expected a .png"));
+  std::filesystem::create_directory(path("o.npz"));
+  EXPECT_THAT(told({"--output", path("o.npz")}), HasSubstr("is a folder"));
+  write_file(path("plain"), "");
+  EXPECT_THAT(told({"--capture", path("plain")}), HasSubstr("is no folder"));
+}
+
+TEST_F(PortRun, OddBytesInPathsReachNoTerminalAndNoJson) {
+  const std::vector<std::string> flags{
+      "--model", model, "--inputs", dump, "--tap", "vae.decode", "--capture", path("\x1b\xff")};
+  const auto text = run("vae.decode", flags);
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr(R"(/\x1b\xff (2 checkpoints))"));
+  auto json_flags = flags;
+  json_flags.emplace_back("--json");
+  const auto json = run("vae.decode", json_flags);
+  ASSERT_EQ(json.code, 0) << json.err;
+  EXPECT_EQ(parse_json(json.out)["capture"], path("\x1b\ufffd"));
+}
+
 TEST_F(PortRun, UnreadableInputsAreErrors) {
   const auto told = [&](const std::string& inputs) {
     return refusal("vae.decode", with_outputs({"--model", model, "--inputs", inputs}));
   };
   EXPECT_THAT(told(path("none")), HasSubstr("does not exist"));
-  EXPECT_THAT(told(path("")), HasSubstr("holds no dump"));
+  std::filesystem::create_directory(path("empty"));
+  EXPECT_THAT(told(path("empty")), HasSubstr("holds no dump"));
   EXPECT_THAT(told(model + "/encode"), HasSubstr("has no vae.decode.in"));
   EXPECT_THAT(told(model + "/config.json"), HasSubstr("config.json"));
   EXPECT_THAT(told(latents(mx::zeros({1, 4, 3, 4}))), HasSubstr("expected [batch, height, width"));
