@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -15,11 +16,13 @@ class Error : public std::runtime_error {
 };
 
 /// Runs `work`; if it throws, rethrows with `where` nested on top, so that the caller can print the
-/// chain.
+/// chain. Running out of memory stays std::bad_alloc.
 template <typename Work>
 decltype(auto) with_context(const std::string& where, Work&& work) {
   try {
     return std::forward<Work>(work)();
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (...) {
     std::throw_with_nested(Error(where));
   }

@@ -4,7 +4,7 @@
 
 namespace mflux {
 
-/// Bytes of this machine's main memory.
+/// Bytes of main memory that this process may use: the machine's, or less under a limit (ulimit -v).
 uint64_t physical_memory();
 
 } // namespace mflux

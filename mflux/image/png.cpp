@@ -1,8 +1,12 @@
 #include <fmt/format.h>
 #include <png.h>
 
+#include <csetjmp>
+#include <cstdio>
 #include <cstring>
+#include <new>
 #include <string>
+#include <string_view>
 
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"
@@ -11,7 +15,7 @@
 namespace mflux {
 namespace {
 
-/// libpng's simplified interface, released however the scope is left.
+/// libpng's simplified interface for writing, released however the scope is left.
 struct Png : png_image {
   Png() : png_image{} {
     version = PNG_IMAGE_VERSION;
@@ -26,39 +30,128 @@ struct Png : png_image {
 /// More than any compressed image of kLongestSide² that anybody means.
 constexpr size_t kLargestFile = size_t{1} << 30;
 
+/// Reads with libpng's classic interface: the simplified one applies gamma, which Pillow, the
+/// reference's reader, does not. libpng leaves its calls by longjmp, so the functions that set the
+/// jump hold nothing that has a destructor.
+class Reader {
+ public:
+  explicit Reader(const std::string& file) : rest_(file) {
+    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning);
+    info_ = png_ ? png_create_info_struct(png_) : nullptr;
+    if (!info_) {
+      png_destroy_read_struct(&png_, &info_, nullptr);
+      throw std::bad_alloc();
+    }
+    png_set_read_fn(png_, this, on_read);
+    png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX); // kLongestSide says it better
+  }
+
+  ~Reader() {
+    png_destroy_read_struct(&png_, &info_, nullptr);
+  }
+
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  /// Each is false when the file is damaged; message() says how.
+  bool read_header() {
+    if (setjmp(png_jmpbuf(png_))) {
+      return false;
+    }
+    png_read_info(png_, info_);
+    return true;
+  }
+
+  bool read_pixels(png_bytep* rows) {
+    if (setjmp(png_jmpbuf(png_))) {
+      return false;
+    }
+    png_read_image(png_, rows);
+    png_read_end(png_, nullptr);
+    return true;
+  }
+
+  /// Asks for 8-bit RGB; true when that could be set up and rows are that long.
+  bool ask_for_rgb() {
+    if (setjmp(png_jmpbuf(png_))) {
+      return false;
+    }
+    png_set_expand(png_);
+    png_set_strip_16(png_); // the high byte, as Pillow takes it
+    png_set_gray_to_rgb(png_);
+    png_set_strip_alpha(png_);
+    png_set_interlace_handling(png_);
+    png_read_update_info(png_, info_);
+    return png_get_rowbytes(png_, info_) == size_t{3} * width();
+  }
+
+  uint32_t width() const {
+    return png_get_image_width(png_, info_);
+  }
+
+  uint32_t height() const {
+    return png_get_image_height(png_, info_);
+  }
+
+  const char* message() const {
+    return message_;
+  }
+
+ private:
+  static Reader& self(png_voidp pointer) {
+    return *static_cast<Reader*>(pointer);
+  }
+
+  [[noreturn]] static void on_error(png_structp png, png_const_charp text) {
+    std::snprintf(self(png_get_error_ptr(png)).message_, sizeof message_, "%s", text);
+    png_longjmp(png, 1);
+  }
+
+  static void on_warning(png_structp, png_const_charp) {}
+
+  static void on_read(png_structp png, png_bytep out, size_t size) {
+    auto& rest = self(png_get_io_ptr(png)).rest_;
+    if (size > rest.size()) {
+      png_error(png, "it was cut off");
+    }
+    std::memcpy(out, rest.data(), size);
+    rest.remove_prefix(size);
+  }
+
+  std::string_view rest_;
+  png_structp png_ = nullptr;
+  png_infop info_ = nullptr;
+  char message_[128] = "unknown damage";
+};
+
 } // namespace
 
 Image read_png(const std::filesystem::path& path) {
   const std::string file = read_file(path, kLargestFile);
-  Png png;
-  const auto check = [&](int success) {
+  Reader reader(file);
+  const auto check = [&](bool success) {
     if (!success) {
-      throw Error(fmt::format("{} is no readable PNG: {}", path.string(), png.message));
+      throw Error(fmt::format("{} is no readable PNG: {}", path.string(), reader.message()));
     }
   };
-  check(png_image_begin_read_from_memory(&png, file.data(), file.size()));
-  if (png.width > kLongestSide || png.height > kLongestSide) {
+  check(reader.read_header());
+  const uint32_t width = reader.width(), height = reader.height();
+  if (width > kLongestSide || height > kLongestSide) {
     throw Error(fmt::format(
         "{} is {} × {} pixels, expected sides of at most {}",
         path.string(),
-        png.width,
-        png.height,
+        width,
+        height,
         kLongestSide));
   }
-  // Alpha is read and dropped here; libpng itself would blend it with a background.
-  const bool has_alpha = png.format & PNG_FORMAT_FLAG_ALPHA;
-  png.format = has_alpha ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB;
-  std::vector<uint8_t> pixels(PNG_IMAGE_SIZE(png));
-  check(png_image_finish_read(&png, nullptr, pixels.data(), 0, nullptr));
-
-  Image image{static_cast<int>(png.width), static_cast<int>(png.height), std::move(pixels)};
-  if (has_alpha) {
-    const size_t count = image.rgb.size() / 4;
-    for (size_t i = 0; i < count; ++i) {
-      std::memmove(&image.rgb[3 * i], &image.rgb[4 * i], 3);
-    }
-    image.rgb.resize(3 * count);
+  check(reader.ask_for_rgb());
+  Image image{static_cast<int>(width), static_cast<int>(height), {}};
+  image.rgb.resize(size_t{3} * width * height);
+  std::vector<png_bytep> rows(height);
+  for (size_t y = 0; y < height; ++y) {
+    rows[y] = image.rgb.data() + 3 * y * width;
   }
+  check(reader.read_pixels(rows.data()));
   return image;
 }
 

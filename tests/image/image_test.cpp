@@ -44,7 +44,16 @@ TEST_P(ReadPng, GivesWhatPillowGives) {
 INSTANTIATE_TEST_SUITE_P(
     Kinds,
     ReadPng,
-    ::testing::Values("rgb", "rgba", "grey", "grey_alpha", "palette", "one_bit"),
+    ::testing::Values(
+        "rgb",
+        "rgba",
+        "grey",
+        "grey_alpha",
+        "palette",
+        "one_bit",
+        "rgb_16_bit",
+        "rgba_16_bit",
+        "gamma"),
     [](const auto& info) { return std::string(info.param); });
 
 TEST(Png, ComesBackAsWritten) {
