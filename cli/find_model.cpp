@@ -35,7 +35,7 @@ std::filesystem::path find_model(const std::string& name) {
   std::string looked = name;
   if (name.find('/') == std::string::npos && !name.empty()) {
     const auto here = executable_folder();
-    for (const char* models : {"../share/mflux/models", "../../../models"}) {
+    for (const char* models : {"../share/mflux/models", "../../models", "../../../models"}) {
       const auto folder = (here / models / name).lexically_normal();
       if (std::filesystem::is_directory(folder)) {
         return folder;

@@ -5,8 +5,10 @@
 #include <cstdlib>
 #include <iostream>
 #include <new>
+#include <string_view>
 
 #include "cli/command.h"
+#include "cli/signals.h"
 #include "cli/suggest.h"
 #include "mflux/base/error.h"
 #include "mflux/base/log.h"
@@ -15,13 +17,16 @@ namespace mflux::cli {
 
 bool Session::color() const {
   const char* wish = std::getenv("NO_COLOR");
-  return !json && !no_color && !(wish && *wish) && isatty(STDOUT_FILENO);
+  const char* terminal = std::getenv("TERM");
+  const bool is_dumb = !terminal || std::string_view(terminal) == "dumb";
+  return !json && !no_color && !(wish && *wish) && !is_dumb && isatty(STDOUT_FILENO);
 }
 
 namespace {
 
+/// Where standard error is closed or full there is nobody to tell.
 void complain(const std::string& message) {
-  fmt::print(stderr, "mflux: {}\n", message);
+  std::fputs(fmt::format("mflux: {}\n", message).c_str(), stderr);
 }
 
 void add_global_flags(CLI::App& app, Session& session) {
@@ -50,7 +55,34 @@ Exit run(Session& session) {
   }
 }
 
+/// An option that was given an empty value: usually an unset variable of a shell.
+std::string empty_option(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const auto& value : option->results()) {
+      if (value.empty()) {
+        return option->get_name();
+      }
+    }
+  }
+  for (const CLI::App* sub : app.get_subcommands()) {
+    if (const auto name = empty_option(*sub); !name.empty()) {
+      return name;
+    }
+  }
+  return {};
+}
+
+int check_output(int code) {
+  std::cout.flush();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) || !std::cout) {
+    complain("cannot write to standard output");
+    return kUsage;
+  }
+  return code;
+}
+
 int main(int argc, char** argv) {
+  handle_signals();
   CLI::App app{"mflux: generative image models on MLX, ported with proof", "mflux"};
   Session session;
   app.set_version_flag("--version", MFLUX_VERSION);
@@ -63,17 +95,16 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
-      return app.exit(error);
+      return check_output(app.exit(error));
     }
     complain(explain(app, error));
     return kUsage;
   }
-  const Exit code = run(session);
-  if (std::fflush(stdout) != 0) {
-    complain("cannot write to standard output");
+  if (const auto option = empty_option(app); !option.empty()) {
+    complain(option + " was given an empty value");
     return kUsage;
   }
-  return code;
+  return check_output(run(session));
 }
 
 } // namespace

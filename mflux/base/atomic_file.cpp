@@ -28,6 +28,23 @@ mode_t default_mode() {
   return 0666 & ~mask;
 }
 
+/// What is to be replaced: `path`, or what it links to.
+std::filesystem::path target_of(std::filesystem::path path) {
+  std::error_code failed;
+  if (std::filesystem::is_symlink(path, failed)) {
+    path = std::filesystem::weakly_canonical(path, failed);
+  }
+  const auto status = std::filesystem::status(path, failed);
+  if (std::filesystem::is_directory(status)) {
+    fail(path, EISDIR);
+  }
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw Error(fmt::format(
+        "cannot write {}: it is a device, pipe or socket, expected a file", path.string()));
+  }
+  return path;
+}
+
 void sync_folder(const std::filesystem::path& path) {
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   if (const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); fd >= 0) {
@@ -38,23 +55,20 @@ void sync_folder(const std::filesystem::path& path) {
 
 } // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
-  if (std::filesystem::is_directory(path_)) {
-    fail(path_, EISDIR);
-  }
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(target_of(std::move(path))) {
   std::string name = path_.string() + ".tmp-XXXXXX";
   descriptor_ = mkostemp(name.data(), O_CLOEXEC);
   if (descriptor_ < 0) {
     fail(path_, errno);
   }
-  temporary_ = name;
+  temporary_.emplace(name);
   fchmod(descriptor_, default_mode());
 }
 
 AtomicFile::~AtomicFile() {
   if (descriptor_ >= 0) {
     close(descriptor_);
-    unlink(temporary_.c_str());
+    unlink(temporary_->path().c_str());
   }
 }
 
@@ -80,9 +94,10 @@ void AtomicFile::commit() {
   if (fsync(descriptor_) != 0) {
     fail(path_, errno);
   }
-  if (rename(temporary_.c_str(), path_.c_str()) != 0) {
+  if (rename(temporary_->path().c_str(), path_.c_str()) != 0) {
     fail(path_, errno);
   }
+  temporary_.reset();
   close(std::exchange(descriptor_, -1));
   sync_folder(path_);
 }

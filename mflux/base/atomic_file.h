@@ -2,15 +2,19 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "mflux/base/temporary_path.h"
 
 namespace mflux {
 
 /// A file that appears under its name whole or not at all: written under a temporary name in the
 /// same folder, synced, then renamed by commit(). Without commit() the destructor removes it and an
-/// older file of that name stays. Throws Error when anything cannot be written (folder missing,
-/// disk full).
+/// older file of that name stays. A link is followed: what it names is replaced. Throws Error when
+/// anything cannot be written (folder missing, disk full, the name is a folder, device or pipe).
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -23,7 +27,8 @@ class AtomicFile {
   void commit();
 
  private:
-  std::filesystem::path path_, temporary_;
+  std::filesystem::path path_;
+  std::optional<TemporaryPath> temporary_; ///< until commit()
   int descriptor_ = -1;
 };
 

@@ -1,5 +1,8 @@
 #include "mflux/base/atomic_file.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "gmock/gmock.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
@@ -46,6 +49,38 @@ TEST(AtomicFile, UnwritablePlaceIsAnError) {
 TEST(AtomicFile, RefusesAFolder) {
   const TemporaryFolder folder;
   EXPECT_THAT(error_of([&] { write_file(folder.path(), "x"); }), HasSubstr("directory"));
+}
+
+TEST(AtomicFile, ReplacesWhatALinkNames) {
+  const TemporaryFolder folder;
+  write_file(folder / "target.txt", "old");
+  std::filesystem::create_symlink("target.txt", folder / "link.txt");
+  write_file(folder / "link.txt", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link.txt"));
+  EXPECT_EQ(read_file(folder / "target.txt"), "new");
+}
+
+TEST(AtomicFile, LeavesPipesAndDevicesAlone) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(error_of([&] { write_file(folder / "pipe", "x"); }), HasSubstr("expected a file"));
+  EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
+}
+
+TEST(AtomicFile, AnEndingProcessRemovesWhatIsHalfWritten) {
+  const TemporaryFolder folder;
+  const auto half_way = [&] {
+    AtomicFile file(folder / "a.txt");
+    file.write("half");
+    AtomicFile done(folder / "b.txt");
+    done.write("whole");
+    done.commit();
+    remove_temporary_paths();
+    _exit(0);
+  };
+  EXPECT_EXIT(half_way(), ::testing::ExitedWithCode(0), "");
+  EXPECT_EQ(files_in(folder.path()), 1u);
+  EXPECT_EQ(read_file(folder / "b.txt"), "whole");
 }
 
 TEST(ReadFile, NamesWhatIsWrong) {

@@ -34,6 +34,10 @@ TEST(Printable, KeepsTextAndEscapesTheRest) {
   EXPECT_EQ(printable("\u009b31m\u00a0"), "\\xc2\\x9b31m\u00a0");
 }
 
+TEST(Error, OutOfMemoryStaysWhatItIs) {
+  EXPECT_THROW(with_context("x", [] { throw std::bad_alloc(); }), std::bad_alloc);
+}
+
 TEST(Error, ContextPassesTheResultThrough) {
   EXPECT_EQ(with_context("x", [] { return 5; }), 5);
 }

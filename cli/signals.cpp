@@ -1,0 +1,46 @@
+#include "cli/signals.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <string_view>
+#include <thread>
+
+#include "cli/command.h"
+#include "mflux/base/temporary_path.h"
+
+namespace mflux::cli {
+namespace {
+
+/// The kernel's answer to reading a mapped page that the file no longer has.
+void on_bus_error(int) {
+  constexpr std::string_view text = "mflux: a file was cut off while it was read\n";
+  // Nothing can be done when standard error is closed too.
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, text.data(), text.size());
+  _exit(kUsage);
+}
+
+} // namespace
+
+void handle_signals() {
+  signal(SIGBUS, on_bus_error);
+  sigset_t ending;
+  sigemptyset(&ending);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction now {};
+    sigaction(number, nullptr, &now);
+    if (now.sa_handler != SIG_IGN) { // nohup and background shells ignore some on purpose
+      sigaddset(&ending, number);
+    }
+  }
+  // Blocked everywhere, so that only the thread that waits for them gets them.
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  std::thread([ending] {
+    int number = 0;
+    sigwait(&ending, &number);
+    remove_temporary_paths();
+    _exit(128 + number);
+  }).detach();
+}
+
+} // namespace mflux::cli
