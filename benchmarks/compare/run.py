@@ -1,8 +1,8 @@
 """Times one comparison of 2 x 256 MB of float32 against what Python offers, in one run, as ratios.
 
-    cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DMFLUX_BUILD_BENCHMARKS=ON && ninja -C build compare_bench
-    python benchmarks/compare/run.py --tool build/benchmarks/compare/compare_bench
-    python benchmarks/compare/run.py --tool build/benchmarks/compare/compare_bench --memory
+    ./dev bench                                                          # this and the others
+    build/reference/bin/python benchmarks/compare/run.py                 # after it, this alone
+    build/reference/bin/python benchmarks/compare/run.py --memory
 
 Needs numpy; torch joins the race if it is there. --memory writes 2 x 4 GB, then deletes them. One core each unless the
 row says otherwise; medians of --rounds rounds that take turns, so that a busy machine is busy for all.
@@ -32,6 +32,8 @@ import numpy as np
 from numpy_set import numpy_set
 
 KINDS = {"noise": (1e-6, "noise within the tolerance"), "wrong": (1e-2, "differences far outside")}
+
+TOOL = Path(__file__).resolve().parents[2] / "build" / "release" / "benchmarks" / "compare" / "compare_bench"
 
 
 def tensors(count: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +138,7 @@ def show_memory(tool: Path, folder: Path, gigabytes: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tool", type=Path, required=True)
+    parser.add_argument("--tool", type=Path, default=TOOL, help="the compare_bench to measure")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--count", type=int, default=64 << 20, help="floats per tensor")
     parser.add_argument("--memory", action="store_true", help="measure memory on large files instead")
