@@ -8,6 +8,7 @@
 
 #include "mflux/artifacts/manifest.h"
 #include "mflux/base/error.h"
+#include "mflux/base/log.h"
 #include "mflux/base/nearest.h"
 
 namespace mflux::capture {
@@ -26,6 +27,12 @@ bool is_artifact(const std::filesystem::path& file) {
 
 const std::string& key_of(const artifacts::ManifestEntry& entry) {
   return entry.key.empty() ? entry.name : entry.key;
+}
+
+/// The reference puts a step into the name or beside it.
+std::string full_name(const artifacts::ManifestEntry& entry) {
+  const bool is_said = !entry.step || entry.name.find("@step=") != std::string::npos;
+  return is_said ? entry.name : fmt::format("{}@step={}", entry.name, *entry.step);
 }
 
 std::optional<size_t> index_of(
@@ -80,7 +87,7 @@ void Inputs::add_file(const std::filesystem::path& file) {
   const auto artifact = open(file);
   for (size_t i = 0; i < artifact->tensors().size(); ++i) {
     const auto& name = artifact->tensors()[i].name;
-    if (!places_.emplace(name, Place{artifact, i, false}).second) {
+    if (!places_.emplace(name, Place{artifact, i, false, file}).second) {
       throw Error(fmt::format("{}: {} is in several files", path_.string(), name));
     }
   }
@@ -89,6 +96,11 @@ void Inputs::add_file(const std::filesystem::path& file) {
 void Inputs::add_manifest(const std::filesystem::path& path) {
   auto manifest = artifacts::read_manifest(path);
   run_ = std::move(manifest.run);
+  if (!manifest.partial.empty()) {
+    log(LogLevel::warning,
+        fmt::format(
+            "{}: the run that wrote this dump ended early: {}", path.string(), manifest.partial));
+  }
   for (const auto& entry : manifest.checkpoints) {
     if (!is_plain(entry.file)) {
       throw Error(fmt::format("{}: {} lies outside the dump", path.string(), entry.file));
@@ -98,11 +110,15 @@ void Inputs::add_manifest(const std::filesystem::path& path) {
     if (!index) {
       throw Error(fmt::format("{}: {} has no tensor {}", path.string(), entry.file, key_of(entry)));
     }
-    places_.insert_or_assign(entry.name, Place{artifact, *index, entry.slice.has_value()});
+    const auto name = full_name(entry);
+    const Place place{artifact, *index, entry.slice.has_value(), path_ / entry.file};
+    if (!places_.emplace(name, place).second) {
+      throw Error(fmt::format("{}: {} is listed twice", path.string(), name));
+    }
   }
 }
 
-artifacts::Tensor Inputs::require(const std::vector<std::string>& names) const {
+Inputs::Entry Inputs::entry_of(const std::vector<std::string>& names) const {
   for (const auto& name : names) {
     const auto found = places_.find(name);
     if (found == places_.end()) {
@@ -111,11 +127,10 @@ artifacts::Tensor Inputs::require(const std::vector<std::string>& names) const {
     if (found->second.is_crop) {
       throw Error(fmt::format("{}: {} is only a crop (slice) of it", path_.string(), name));
     }
-    return with_context(
-        path_.string(), [&] { return found->second.artifact->load(found->second.index); });
+    return {name, &found->second};
   }
   if (places_.size() == 1 && path_.extension() == ".npy") {
-    return places_.begin()->second.artifact->load(0);
+    return {names.front(), &places_.begin()->second};
   }
   std::vector<std::string> all;
   for (const auto& [name, place] : places_) {
@@ -128,6 +143,18 @@ artifacts::Tensor Inputs::require(const std::vector<std::string>& names) const {
       fmt::join(names, " or "),
       all.size(),
       near.empty() ? "" : fmt::format("; the nearest is {}", near)));
+}
+
+Found Inputs::find(const std::vector<std::string>& names) const {
+  const auto [name, place] = entry_of(names);
+  const auto& info = place->artifact->tensors()[place->index];
+  return {name, place->file, info.dtype, info.shape};
+}
+
+artifacts::Tensor Inputs::require(const std::vector<std::string>& names) const {
+  const Entry entry = entry_of(names);
+  return with_context(
+      entry.place->file.string(), [&] { return entry.place->artifact->load(entry.place->index); });
 }
 
 std::optional<std::string> Inputs::last_step(const std::string& prefix) const {

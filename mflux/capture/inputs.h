@@ -12,6 +12,14 @@
 
 namespace mflux::capture {
 
+/// Where a tensor lies, and its header.
+struct Found {
+  std::string name; ///< the checkpoint's
+  std::filesystem::path file;
+  artifacts::Dtype dtype;
+  artifacts::Shape shape;
+};
+
 /// The tensors a component is run on, by checkpoint name: a dump's folder (with or without
 /// manifest) or one artifact file. Nothing is read before it is asked for.
 class Inputs {
@@ -19,9 +27,17 @@ class Inputs {
   /// Throws Error when there is nothing to read at `path`.
   explicit Inputs(std::filesystem::path path);
 
-  /// The tensor under the first of `names` that is there. Throws Error, naming what is nearest,
-  /// when none is, and when the dump holds only a crop of it. A lone .npy is any name.
+  /// What is under the first of `names` that is there; no values are read. Throws Error, naming
+  /// what is nearest, when none is, and when the dump holds only a crop of it. A lone .npy is any
+  /// name.
+  Found find(const std::vector<std::string>& names) const;
+
+  /// The tensor that find() found.
   artifacts::Tensor require(const std::vector<std::string>& names) const;
+
+  bool has(const std::string& name) const {
+    return places_.count(name) > 0;
+  }
 
   /// The name among "PREFIX@step=K" with the highest K.
   std::optional<std::string> last_step(const std::string& prefix) const;
@@ -36,8 +52,14 @@ class Inputs {
     std::shared_ptr<artifacts::Artifact> artifact;
     size_t index;
     bool is_crop;
+    std::filesystem::path file;
+  };
+  struct Entry {
+    std::string name;
+    const Place* place;
   };
 
+  Entry entry_of(const std::vector<std::string>& names) const;
   void add_file(const std::filesystem::path& file);
   void add_manifest(const std::filesystem::path& path);
   std::shared_ptr<artifacts::Artifact> open(const std::filesystem::path& file);

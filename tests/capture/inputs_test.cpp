@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 #include "mflux/artifacts/write.h"
 #include "mflux/base/atomic_file.h"
+#include "mflux/base/log.h"
 #include "mflux/capture/tensors.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
@@ -85,6 +86,47 @@ TEST_F(InputsTest, FindsTheLastStep) {
   EXPECT_EQ(Inputs(folder.path()).last_step("noise_pred"), std::nullopt);
 }
 
+TEST_F(InputsTest, StepsStandInTheNameOrBesideIt) {
+  write_manifest(
+      R"({"name": "latents", "file": "a.safetensors", "key": "x", "step": 1},
+         {"name": "latents@step=2", "file": "a.safetensors", "key": "y", "step": 2})");
+  const Inputs inputs(folder.path());
+  EXPECT_FALSE(inputs.has("latents"));
+  EXPECT_EQ(value(inputs, {"latents@step=1"}), 1);
+  EXPECT_EQ(inputs.last_step("latents"), "latents@step=2");
+}
+
+TEST_F(InputsTest, ListedTwiceIsAnError) {
+  write_manifest(
+      R"({"name": "x", "file": "a.safetensors"}, {"name": "x", "file": "a.safetensors"})");
+  EXPECT_THAT(rejection(), HasSubstr("manifest.json: x is listed twice"));
+  write_manifest(
+      R"({"name": "x", "file": "a.safetensors", "step": 3},
+         {"name": "x@step=3", "file": "a.safetensors", "key": "x"})");
+  EXPECT_THAT(rejection(), HasSubstr("x@step=3"));
+}
+
+TEST_F(InputsTest, WarnsOfPartialDumps) {
+  write_manifest("");
+  write_file(
+      folder / "manifest.json",
+      R"({"schema": 1, "partial": true, "error": "no power", "checkpoints": []})");
+  std::vector<std::string> warnings;
+  set_log_sink([&](LogLevel, const std::string& text) { warnings.push_back(text); });
+  const Inputs inputs(folder.path());
+  set_log_sink({});
+  EXPECT_THAT(warnings, ::testing::ElementsAre(HasSubstr("ended early: no power")));
+}
+
+TEST_F(InputsTest, FindsWithoutReading) {
+  write_manifest(R"({"name": "vae.decode.in", "file": "a.safetensors", "key": "y"})");
+  const auto found = Inputs(folder.path()).find({"none", "vae.decode.in"});
+  EXPECT_EQ(found.name, "vae.decode.in");
+  EXPECT_EQ(found.file, folder / "a.safetensors");
+  EXPECT_EQ(found.dtype, artifacts::Dtype::float32);
+  EXPECT_EQ(found.shape, artifacts::Shape{});
+}
+
 TEST_F(InputsTest, RefusesCrops) {
   write_manifest(R"({"name": "x", "file": "a.safetensors", "slice": [[0, 1]]})");
   EXPECT_THAT(
@@ -104,6 +146,8 @@ TEST_F(InputsTest, RefusesBadDumps) {
   EXPECT_THAT(rejection(), HasSubstr("has no tensor z"));
   write_manifest("7");
   EXPECT_THAT(rejection(), HasSubstr("expected a JSON object"));
+  write_file(folder / "manifest.json", R"({"schema": 2, "checkpoints": []})");
+  EXPECT_THAT(rejection(), HasSubstr("schema is 2, this version reads schema 1"));
   write_file(folder / "manifest.json", R"({"schema": 1, "checkpoints": {}})");
   EXPECT_THAT(rejection(), HasSubstr("\"checkpoints\" must be a list"));
   write_file(folder / "manifest.json", R"({"schema": 1, "run": 3, "checkpoints": []})");
