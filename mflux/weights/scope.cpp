@@ -59,6 +59,9 @@ mx::array Scope::take(std::string_view leaf, const mx::Shape& shape) const {
   } else if (found.mapped().shape() != shape) {
     session_->problems.push_back(fmt::format(
         "wrong shape: {} is {}, expected {}", name, shown(found.mapped().shape()), shown(shape)));
+  } else if (!mx::issubdtype(found.mapped().dtype(), mx::floating)) {
+    session_->problems.push_back(
+        fmt::format("wrong type: {} holds no floating-point numbers", name));
   } else {
     return std::move(found.mapped());
   }

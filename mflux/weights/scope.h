@@ -19,9 +19,9 @@ using Schema = std::map<std::string, mx::Shape>;
 
 /// A place in a checkpoint, written the way PyTorch writes it ("blocks.0.attn.to_q").
 ///
-/// Module constructors take a Scope and draw their tensors from it. A tensor that is missing or has
-/// the wrong shape does not stop construction: it is noted, replaced by (lazy) zeros, and reported
-/// together with all the others by Loader::finish().
+/// Module constructors take a Scope and draw their tensors from it. A tensor that is missing, has
+/// the wrong shape or is of integers does not stop construction: it is noted, replaced by (lazy)
+/// zeros, and reported together with all the others by Loader::finish().
 class Scope {
  public:
   Scope operator/(std::string_view child) const;
@@ -56,8 +56,8 @@ class Loader {
 
   Scope root() const;
 
-  /// Throws one Error that lists every missing, misshapen, doubly used and unused tensor. Names
-  /// that match a glob of `unused_by_design` may stay unused. Releases what was not used.
+  /// Throws one Error that lists every missing, misshapen, mistyped, doubly used and unused tensor.
+  /// Names that match a glob of `unused_by_design` may stay unused. Releases what was not used.
   void finish(const std::vector<std::string>& unused_by_design = {}) const;
 
   /// Every parameter that was asked for, found or not.

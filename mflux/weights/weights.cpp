@@ -8,6 +8,7 @@
 
 #include "mflux/artifacts/artifact.h"
 #include "mflux/base/error.h"
+#include "mflux/base/memory.h"
 
 namespace mflux {
 namespace {
@@ -26,6 +27,16 @@ mx::Shape to_shape(const artifacts::Shape& shape) {
   return out;
 }
 
+/// MLX does not survive an allocation that fails.
+void check_memory(double bytes) {
+  if (const auto there = static_cast<double>(physical_memory()); bytes > there) {
+    throw Error(fmt::format(
+        "{:.1f} GB are to be read and this machine has {:.1f} GB of memory",
+        bytes / 1e9,
+        there / 1e9));
+  }
+}
+
 template <typename T>
 mx::array copied(const artifacts::Tensor& tensor, mx::Dtype dtype) {
   return mx::array(reinterpret_cast<const T*>(tensor.data().data()), to_shape(tensor.shape), dtype);
@@ -41,6 +52,7 @@ mx::array copied<double>(const artifacts::Tensor& tensor, mx::Dtype) {
 } // namespace
 
 mx::array to_array(const artifacts::Tensor& tensor) {
+  check_memory(static_cast<double>(tensor.byte_count()));
   const artifacts::Tensor plain = tensor.contiguous();
   switch (plain.dtype) {
     case Dtype::boolean:
@@ -107,8 +119,29 @@ std::filesystem::path weights_file(const std::filesystem::path& folder) {
   return found.front();
 }
 
+Weights read_weight_shapes(const std::filesystem::path& file) {
+  const auto artifact = artifacts::open_artifact(file);
+  Weights weights;
+  for (const auto& info : artifact->tensors()) {
+    with_context(fmt::format("{}: {}", file.string(), info.name), [&] {
+      const auto dtype = artifacts::is_floating(info.dtype)  ? mx::float32
+                         : artifacts::is_complex(info.dtype) ? mx::complex64
+                                                             : mx::int32;
+      weights.emplace(info.name, mx::broadcast_to(mx::array(0, dtype), to_shape(info.shape)));
+    });
+  }
+  return weights;
+}
+
 Weights read_weights(const std::filesystem::path& file, mx::Dtype dtype) {
   const auto artifact = artifacts::open_artifact(file);
+  double bytes = 0;
+  for (const auto& info : artifact->tensors()) {
+    const size_t size =
+        artifacts::is_floating(info.dtype) ? dtype.size() : artifacts::size_of(info.dtype);
+    bytes += static_cast<double>(artifacts::element_count(info.shape)) * static_cast<double>(size);
+  }
+  with_context(file.string(), [&] { check_memory(bytes); });
   Weights weights;
   for (size_t i = 0; i < artifact->tensors().size(); ++i) {
     const auto& info = artifact->tensors()[i];

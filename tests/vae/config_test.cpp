@@ -59,12 +59,40 @@ TEST(Flux2VaeConfig, ContradictionsAreErrors) {
   EXPECT_THAT(rejection(R"([1])"), HasSubstr("expected a JSON object"));
 }
 
-TEST(Flux2VaeConfig, UnknownKeysAreWarnedAboutOnce) {
+std::vector<std::string> warnings_of(const std::string& json) {
   std::vector<std::string> warnings;
   set_log_sink([&](LogLevel, const std::string& text) { warnings.push_back(text); });
-  parse_vae_config(parse_json(R"({"_note": 1, "sample_size": 8, "shiny": true})"), "c.json");
+  try {
+    parse_vae_config(parse_json(json), "c.json");
+  } catch (const Error&) {
+    warnings.emplace_back("refused");
+  }
   set_log_sink({});
-  EXPECT_THAT(warnings, ::testing::ElementsAre("c.json: the key \"shiny\" is unknown"));
+  return warnings;
+}
+
+TEST(Flux2VaeConfig, UnknownKeysAreWarnedAboutOnce) {
+  using ::testing::ElementsAre;
+  EXPECT_THAT(
+      warnings_of(R"({"_note": 1, "sample_size": 8, "shiny": true})"),
+      ElementsAre("c.json: the key \"shiny\" is unknown"));
+  EXPECT_THAT(
+      warnings_of(R"({"sample_size": 8, "shiny": true, ")" + std::string(59, 'x') + R"(äxx": 1})"),
+      ElementsAre("c.json: the keys \"shiny\", \"" + std::string(59, 'x') + "…\" are unknown"));
+}
+
+TEST(Flux2VaeConfig, AnotherModelsConfigIsRefusedWithoutWarnings) {
+  const std::string text_encoder =
+      R"({"architectures": ["Qwen3ForCausalLM"], "hidden_size": 8, "vocab_size": 9})";
+  EXPECT_EQ(
+      rejection(text_encoder),
+      "vae/config.json: this is the config of a Qwen3ForCausalLM, expected AutoencoderKLFlux2");
+  EXPECT_THAT(warnings_of(text_encoder), ::testing::ElementsAre("refused"));
+  const std::string nothing_known = R"({"hidden_size": 8, "vocab_size": 9})";
+  EXPECT_EQ(
+      rejection(nothing_known),
+      "vae/config.json: none of its keys is one of an AutoencoderKLFlux2's");
+  EXPECT_THAT(warnings_of(nothing_known), ::testing::ElementsAre("refused"));
 }
 
 } // namespace

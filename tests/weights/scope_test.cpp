@@ -20,6 +20,14 @@ TEST(Load, ReportsEveryProblemAtOnce) {
       "(did biass take its place?); unused: biass");
 }
 
+TEST(Load, ReportsIntegers) {
+  EXPECT_EQ(
+      error_of([] {
+        load<nn::Linear>(Weights{{"weight", mx::zeros({1, 2}, mx::int32)}}, 2, 1);
+      }),
+      "1 problem with the weights: wrong type: weight holds no floating-point numbers");
+}
+
 struct Twice : nn::Module {
   explicit Twice(Scope here) : Module(std::move(here)) {}
   nn::Linear a{at("proj"), 2, 2}, b{at("proj"), 2, 2};

@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mflux/artifacts/artifact.h"
 #include "mflux/artifacts/write.h"
 #include "mflux/base/atomic_file.h"
 #include "support/expect_error.h"
@@ -73,6 +74,36 @@ TEST(ReadWeights, NamesFileAndTensor) {
       file, {{"blocks.0.w", tensor_of(Dtype::float8_e5m2, std::vector<uint8_t>{1})}});
   const auto error = error_of([&] { read_weights(file, mx::float32); });
   EXPECT_THAT(error, HasSubstr(file.string() + ": blocks.0.w: float8_e5m2 tensors cannot"));
+}
+
+/// A file of one float32 tensor of 8 TB, all holes.
+std::filesystem::path write_huge(const std::filesystem::path& folder) {
+  const auto file = folder / "huge.safetensors";
+  std::string header =
+      R"({"w":{"dtype":"F32","shape":[2000000,1000000],"data_offsets":[0,8000000000000]}})";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  std::string text(8, '\0');
+  text[0] = static_cast<char>(header.size());
+  write_file(file, text + header);
+  std::filesystem::resize_file(file, 8 + header.size() + 8'000'000'000'000);
+  return file;
+}
+
+TEST(ReadWeights, RefusesMoreThanMemory) {
+  const testing::TemporaryFolder folder;
+  std::filesystem::path file;
+  try {
+    file = write_huge(folder.path());
+  } catch (const std::filesystem::filesystem_error&) {
+    GTEST_SKIP() << "no file of 8 TB here";
+  }
+  EXPECT_THAT(
+      error_of([&] { read_weights(file, mx::float32); }),
+      HasSubstr("huge.safetensors: 8000.0 GB are to be read"));
+  EXPECT_THAT(
+      error_of([&] { to_array(artifacts::open_artifact(file)->load(0)); }),
+      HasSubstr("8000.0 GB are to be read"));
+  EXPECT_EQ(read_weight_shapes(file).at("w").shape(), (mx::Shape{2000000, 1000000}));
 }
 
 TEST(ReadWeights, RefusesDamagedFiles) {

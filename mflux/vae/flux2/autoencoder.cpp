@@ -54,6 +54,16 @@ mx::array AutoencoderKLFlux2::decode(const mx::array& latents) const {
   return call.out(decoder(post_quant_conv ? (*post_quant_conv)(z) : z), nn::Axes::channels_last);
 }
 
+namespace {
+
+void check_statistics(const LatentNorm& bn) {
+  if (!mx::all(mx::greater_equal(bn.running_var, mx::array(0.0f))).item<bool>()) {
+    throw Error("bn.running_var holds negative numbers or NaN, expected variances");
+  }
+}
+
+} // namespace
+
 AutoencoderKLFlux2 load_autoencoder(
     const std::filesystem::path& folder, mx::Dtype dtype, std::shared_ptr<capture::Taps> taps) {
   if (mx::default_device() == mx::Device::cpu) {
@@ -62,8 +72,14 @@ AutoencoderKLFlux2 load_autoencoder(
   const auto file = folder / "config.json";
   const VaeConfig config = parse_vae_config(read_json(file), file.string());
   const auto weights = weights_file(folder);
+  const Loader declared(read_weight_shapes(weights));
+  with_context(weights.string(), [&] { load<AutoencoderKLFlux2>(declared, config); });
   const Loader loader(read_weights(weights, dtype), std::move(taps));
-  return with_context(weights.string(), [&] { return load<AutoencoderKLFlux2>(loader, config); });
+  return with_context(weights.string(), [&] {
+    auto vae = load<AutoencoderKLFlux2>(loader, config);
+    check_statistics(vae.bn);
+    return vae;
+  });
 }
 
 } // namespace mflux::flux2

@@ -63,12 +63,66 @@ struct Checks {
   }
 };
 
-void check_class(JsonReader& reader, const Checks& checks) {
-  constexpr const char* kClass = "AutoencoderKLFlux2";
-  const auto name = reader.get<std::string>("_class_name", kClass);
-  if (name != kClass) {
-    checks.fail(fmt::format("this is the config of a {}, expected {}", name, kClass));
+constexpr const char* kClass = "AutoencoderKLFlux2";
+
+std::string shortened(const std::string& key) {
+  constexpr size_t kMost = 60;
+  if (key.size() <= kMost) {
+    return key;
   }
+  size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(key[end]) & 0xc0) == 0x80) {
+    --end; // not within a character
+  }
+  return key.substr(0, end) + "…";
+}
+
+[[noreturn]] void fail_class(const Checks& checks, const std::string& name) {
+  checks.fail(fmt::format("this is the config of a {}, expected {}", shortened(name), kClass));
+}
+
+/// transformers writes "architectures" where diffusers writes "_class_name".
+void check_class(JsonReader& reader, const Json& json, const Checks& checks) {
+  if (const auto name = reader.maybe<std::string>("_class_name")) {
+    if (*name != kClass) {
+      fail_class(checks, *name);
+    }
+    return;
+  }
+  if (const auto list = json.find("architectures"); list != json.end()) {
+    const bool is_named = list->is_array() && !list->empty() && list->front().is_string();
+    fail_class(checks, is_named ? list->front().get<std::string>() : "model of transformers");
+  }
+}
+
+/// One warning for all; without a class's name, unknown keys alone are another model's.
+void report_unknown(const JsonReader& reader, const Json& json, const Checks& checks) {
+  constexpr size_t kMostNamed = 10;
+  const auto keys = reader.unknown_keys();
+  if (keys.empty()) {
+    return;
+  }
+  const auto own = std::count_if(json.items().begin(), json.items().end(), [](const auto& item) {
+    return !item.key().starts_with('_');
+  });
+  if (!reader.has("_class_name") && keys.size() == static_cast<size_t>(own)) {
+    checks.fail(fmt::format("none of its keys is one of an {}'s", kClass));
+  }
+  std::string text;
+  for (size_t i = 0; i < std::min(keys.size(), kMostNamed); ++i) {
+    text += fmt::format("{}\"{}\"", i ? ", " : "", shortened(keys[i]));
+  }
+  if (keys.size() > kMostNamed) {
+    text += fmt::format(" and {} more", keys.size() - kMostNamed);
+  }
+  const bool is_one = keys.size() == 1;
+  log(LogLevel::warning,
+      fmt::format(
+          "{}: the key{} {} {} unknown",
+          checks.where,
+          is_one ? "" : "s",
+          text,
+          is_one ? "is" : "are"));
 }
 
 void check(const VaeConfig& c, const Checks& checks) {
@@ -117,7 +171,7 @@ kl::CoderConfig VaeConfig::decoder() const {
 VaeConfig parse_vae_config(const Json& json, const std::string& where) {
   JsonReader reader(json, where);
   const Checks checks{where};
-  check_class(reader, checks);
+  check_class(reader, json, checks);
 
   VaeConfig c;
   c.in_channels = reader.get("in_channels", c.in_channels);
@@ -145,9 +199,7 @@ VaeConfig parse_vae_config(const Json& json, const std::string& where) {
   }
   reader.ignore("batch_norm_momentum"); // of training
   reader.ignore("sample_size");         // of tiling
-  for (const auto& key : reader.unknown_keys()) {
-    log(LogLevel::warning, fmt::format("{}: the key \"{}\" is unknown", where, key));
-  }
+  report_unknown(reader, json, checks);
   return c;
 }
 
