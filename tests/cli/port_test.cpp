@@ -8,6 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mflux/artifacts/artifact.h"
 #include "mflux/artifacts/write.h"
 #include "mflux/base/atomic_file.h"
 #include "mflux/capture/tensors.h"
@@ -200,12 +201,80 @@ TEST_F(PortRun, UnreadableInputsAreErrors) {
   EXPECT_THAT(told(path("empty")), HasSubstr("holds no dump"));
   EXPECT_THAT(told(model + "/encode"), HasSubstr("has no vae.decode.in"));
   EXPECT_THAT(told(model + "/config.json"), HasSubstr("config.json"));
-  EXPECT_THAT(told(latents(mx::zeros({1, 4, 3, 4}))), HasSubstr("expected [batch, height, width"));
-  EXPECT_THAT(told(latents(mx::zeros({5, 3, 4}))), HasSubstr("expected 4 axes"));
+  EXPECT_THAT(
+      told(latents(mx::zeros({1, 4, 3, 4}))),
+      HasSubstr(
+          "z.safetensors: vae.decode.in is [1, 4, 3, 4], expected [batch, 5, height, width]"));
+  EXPECT_THAT(told(latents(mx::zeros({5, 3, 4}))), HasSubstr("is [5, 3, 4], expected [batch, 5"));
   EXPECT_THAT(told(latents(mx::zeros({1, 5, 0, 4}))), HasSubstr("is [1, 5, 0, 4]"));
-  EXPECT_THAT(told(latents(mx::zeros({1, 5, 3, 4}, mx::int32))), HasSubstr("floating-point"));
-  EXPECT_THAT(told(latents(mx::full({1, 5, 3, 4}, NAN))), HasSubstr("NaN or infinity"));
-  EXPECT_THAT(told(latents(mx::zeros({1, 5, 1, 5000}))), HasSubstr("40000 × 8 pixels"));
+  EXPECT_THAT(
+      told(latents(mx::zeros({1, 5, 3, 4}, mx::int32))),
+      HasSubstr("is of int32, expected floating-point"));
+  EXPECT_THAT(
+      told(latents(mx::full({1, 5, 3, 4}, NAN))),
+      HasSubstr("z.safetensors: vae.decode.in: holds NaN or infinity"));
+  EXPECT_THAT(
+      told(latents(mx::zeros({1, 5, 1, 5000}))),
+      HasSubstr("is [1, 5, 1, 5000], expected a height and width of at most 4096 (32768 pixels)"));
+}
+
+TEST_F(PortRun, EncoderInputsAreCheckedInTheReferencesAxes) {
+  const auto told = [&](const mx::array& x) {
+    artifacts::write_safetensors(
+        folder / "x.safetensors", {{"vae.encode.in", capture::to_tensor(x)}});
+    return refusal("vae.encode", {"--model", model, "--inputs", path("x.safetensors")});
+  };
+  EXPECT_THAT(
+      told(mx::zeros({1, 8, 8, 3})),
+      HasSubstr(
+          "x.safetensors: vae.encode.in is [1, 8, 8, 3], expected [batch, 3, height, width]"));
+  EXPECT_THAT(told(mx::zeros({1, 3, 8, 7})), HasSubstr("a height and width of at least 8"));
+  EXPECT_THAT(told(mx::zeros({1, 3, 8, 40000})), HasSubstr("at most 32768 (32768 pixels)"));
+}
+
+TEST_F(PortRun, TensorsLargerThanMemoryAreErrors) {
+  std::string header =
+      R"({"vae.decode.in":{"dtype":"F32","shape":[1,5,100000,100000],"data_offsets":[0,200000000000]}})";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  std::string size(8, '\0');
+  size[0] = static_cast<char>(header.size());
+  write_file(path("z.safetensors"), size + header);
+  std::filesystem::resize_file(path("z.safetensors"), 8 + header.size() + 200'000'000'000);
+  EXPECT_THAT(
+      refusal("vae.decode", {"--model", model, "--inputs", path("z.safetensors")}),
+      HasSubstr("is [1, 5, 100000, 100000], expected a height and width of at most 4096"));
+}
+
+TEST_F(PortRun, InitialNoiseIsNotDecoded) {
+  const auto tensor = capture::to_tensor(mx::zeros({1, 4, 20}));
+  std::vector<artifacts::NamedTensor> tensors{{"latents_packed", tensor}};
+  const std::vector<std::string> flags{"--model", model, "--inputs", path("t.safetensors")};
+  artifacts::write_safetensors(folder / "t.safetensors", tensors);
+  EXPECT_EQ(run("latents.decode", flags).code, 0);
+  tensors.push_back({"noise_pred@step=1", tensor});
+  artifacts::write_safetensors(folder / "t.safetensors", tensors);
+  EXPECT_THAT(refusal("latents.decode", flags), HasSubstr("the noise that the run began with"));
+}
+
+TEST_F(PortRun, WeightsAreCheckedByTypeAndRange) {
+  const auto copy = folder / "model", file = copy / "diffusion_pytorch_model.safetensors";
+  std::filesystem::copy(model, copy);
+  const auto artifact = artifacts::open_artifact(model + "/diffusion_pytorch_model.safetensors");
+  const auto told = [&](const std::string& name, const mx::array& instead) {
+    std::vector<artifacts::NamedTensor> tensors;
+    for (size_t i = 0; i < artifact->tensors().size(); ++i) {
+      const auto& own = artifact->tensors()[i].name;
+      tensors.push_back({own, own == name ? capture::to_tensor(instead) : artifact->load(i)});
+    }
+    artifacts::write_safetensors(file, tensors);
+    return refusal("vae.decode", {"--model", copy, "--inputs", dump});
+  };
+  EXPECT_THAT(
+      told("bn.running_var", mx::full({20}, -1.f)),
+      HasSubstr("diffusion_pytorch_model.safetensors: bn.running_var holds negative"));
+  EXPECT_THAT(
+      told("bn.running_mean", mx::zeros({20}, mx::int32)),
+      HasSubstr("wrong type: bn.running_mean holds no floating-point numbers"));
 }
 
 TEST_F(PortRun, PicturesNeedOneImageOfThreeChannels) {
@@ -219,7 +288,7 @@ TEST_F(PortRun, PicturesNeedOneImageOfThreeChannels) {
                latents(mx::zeros({2, 5, 3, 4})),
                "--image",
                path("p.png")})),
-      HasSubstr("2 image(s) of 3 channels cannot be one PNG"));
+      HasSubstr("z.safetensors: 2 image(s) of 3 channels cannot be one PNG"));
 }
 
 TEST_F(PortRun, DamagedModelsAreErrors) {
@@ -254,7 +323,9 @@ TEST_F(PortRun, TokensNeedAGrid) {
         {{"latents@step=2", capture::to_tensor(mx::zeros({1, count, 20}))}});
     return std::vector<std::string>{"--model", model, "--inputs", path("t.safetensors")};
   };
-  EXPECT_THAT(refusal("latents.decode", tokens(6)), HasSubstr("6 tokens are no square"));
+  EXPECT_THAT(
+      refusal("latents.decode", tokens(6)),
+      HasSubstr("t.safetensors: latents@step=2 is [1, 6, 20], expected a square of"));
   const auto result = run("latents.decode", tokens(4));
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("decoded [1, 3, 32, 32]"));
