@@ -53,6 +53,7 @@ Staging::Staging(fs::path target) : target_(std::move(target)) {
     throw Error(fmt::format("cannot write into {}: {}", target_.string(), std::strerror(errno)));
   }
   path_ = name;
+  registered_.emplace(path_);
 }
 
 Staging::~Staging() {
@@ -70,6 +71,7 @@ void Staging::commit(const std::vector<std::string>& files) {
   std::error_code code;
   fs::create_directories(target_, code);
   check(code, "create", target_);
+  registered_.reset(); // from here on a signal would take the only copy
   // Half replaced, the folder must not pass for a dump.
   fs::remove(target_ / artifacts::kManifest, code);
   check(code, "replace", target_ / artifacts::kManifest);

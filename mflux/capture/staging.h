@@ -1,9 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "mflux/base/temporary_path.h"
 
 namespace mflux::capture {
 
@@ -12,7 +15,8 @@ bool is_dump_file(std::string_view name);
 
 /// A folder in which a new dump grows while an older one stays whole. It lies inside the dump's
 /// folder where that exists, else inside the nearest folder above that does, so that moving files
-/// is renaming them. Without commit() the destructor removes it.
+/// is renaming them. Without commit() the destructor, or a signal that ends the process, removes
+/// it.
 class Staging {
  public:
   /// Throws Error when nothing can be made there.
@@ -33,6 +37,7 @@ class Staging {
   void remove() noexcept;
 
   std::filesystem::path target_, path_;
+  std::optional<TemporaryPath> registered_; ///< until commit()
 };
 
 } // namespace mflux::capture

@@ -152,6 +152,21 @@ TEST(Recorder, UnfinishedLeavesTheOlderDump) {
   EXPECT_THAT(files_in(folder.path()), ::testing::SizeIs(5));
 }
 
+TEST(Staging, GoesWhenASignalEndsTheProcess) {
+  const testing::TemporaryFolder folder;
+  EXPECT_EXIT(
+      {
+        const Staging staging(folder / "dump");
+        write_file(staging.path() / "manifest.json", "{}");
+        std::fputs(files_in(folder.path()).size() == 2 ? "there" : "not there", stderr);
+        remove_temporary_paths();
+        _exit(0);
+      },
+      ::testing::ExitedWithCode(0),
+      "^there");
+  EXPECT_TRUE(files_in(folder.path()).empty());
+}
+
 TEST(IsDumpFile, TakesNoFileOfAnotherName) {
   EXPECT_TRUE(is_dump_file("manifest.json"));
   EXPECT_TRUE(is_dump_file("checkpoints-00012.safetensors"));
