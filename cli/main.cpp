@@ -55,6 +55,16 @@ Exit run(Session& session) {
   }
 }
 
+/// Help of a subcommand lists its own flags only; this line tells of the others.
+void mention_global_flags(CLI::App& app) {
+  for (CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    sub->footer(
+        sub->get_footer() +
+        "\nEverywhere: --device, --json, --quiet, --verbose, --no-color (mflux --help)");
+    mention_global_flags(*sub);
+  }
+}
+
 /// An option that was given an empty value: usually an unset variable of a shell.
 std::string empty_option(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
@@ -91,6 +101,7 @@ int main(int argc, char** argv) {
   add_global_flags(app, session);
   add_parity(app, session);
   add_model_commands(app, session);
+  mention_global_flags(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -111,6 +111,7 @@ void add_inspect(CLI::App& parity, Session& session) {
 void add_parity(CLI::App& app, Session& session) {
   CLI::App* parity = app.add_subcommand("parity", "Compare dumps of a reference and a port");
   parity->require_subcommand(1);
+  parity->footer("Example: mflux parity compare ref.npz mlx.npz");
   add_compare(*parity, session);
   add_inspect(*parity, session);
 }

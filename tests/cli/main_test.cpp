@@ -38,6 +38,14 @@ TEST(Command, TellsWhatItCanDo) {
   EXPECT_EQ(run_mflux({"--version"}).out, MFLUX_VERSION "\n");
 }
 
+TEST(Command, EveryHelpHasAnExampleAndTheGlobalFlags) {
+  for (const char* command : {"parity", "parity compare", "parity inspect"}) {
+    const auto help = redirected(std::string(command) + " --help");
+    EXPECT_THAT(help.out, HasSubstr("Example: mflux")) << command;
+    EXPECT_THAT(help.out, HasSubstr("--json")) << command;
+  }
+}
+
 TEST(Command, NamesTheNearestFlagOrCommand) {
   expect_refused(run_mflux({"prity"}), "did you mean parity?");
   expect_refused(
