@@ -190,6 +190,9 @@ std::string component_help() {
 void add_port(CLI::App& app, Session& session) {
   auto* port = app.add_subcommand("port", "Prove a port component by component");
   port->require_subcommand(1);
+  port->footer(
+      "Example: mflux port run flux2-klein vae.roundtrip --model emoji --image in.png --output "
+      "out.png");
   auto* command = port->add_subcommand(
       "run", "Run one component of a checkpoint on tensors of a dump, in the reference's names");
   auto run = std::make_shared<PortRun>();
