@@ -17,8 +17,10 @@ def test_text() -> str:
 
 
 def is_used(fixture: Path, text: str) -> bool:
-    group = fixture.parent.name
-    return any(way in text for way in (fixture.name, f'fixtures/{group}"', f'("{group}")'))
+    """Named with its folder or as a word in quotes, or all of its folder is walked through."""
+    group, name = fixture.parent.name, fixture.name
+    whole_group = (f'fixtures/{group}"', f'"{group}")')
+    return any(spelling in text for spelling in (f"{group}/{name}", f'"{name}"', f'"{fixture.stem}"', *whole_group))
 
 
 def main() -> int:
