@@ -2,10 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "mflux/base/error.h"
-#include "mflux/base/log.h"
+#include "mflux/base/model_config.h"
 
 namespace mflux::flux2 {
 namespace {
@@ -13,127 +10,46 @@ namespace {
 /// Far above any model; keeps products of two sizes within an int.
 constexpr int kMostChannels = 1 << 14, kMostLevels = 8, kMostLayers = 64;
 
-struct Checks {
-  std::string where;
-
-  void range(const std::string& key, int value, int most) const {
-    if (value < 1 || value > most) {
-      fail(fmt::format("{} is {}, expected 1 to {}", key, value, most));
+void check_channels(
+    const ModelConfig& checks, const std::string& key, const std::vector<int>& values, int groups) {
+  if (values.empty() || values.size() > kMostLevels) {
+    checks.fail(
+        fmt::format("{} has {} entries, expected 1 to {}", key, values.size(), kMostLevels));
+  }
+  for (const int value : values) {
+    checks.range(key, value, 1, kMostChannels);
+    if (value % groups != 0) {
+      checks.fail(
+          fmt::format("{} has {}, which norm_num_groups {} does not divide", key, value, groups));
     }
-  }
-
-  void same(const std::string& key, const std::string& value, const std::string& only) const {
-    if (value != only) {
-      fail(fmt::format("{} is \"{}\", but only \"{}\" is implemented", key, value, only));
-    }
-  }
-
-  void channels(const std::string& key, const std::vector<int>& values, int groups) const {
-    if (values.empty() || values.size() > kMostLevels) {
-      fail(fmt::format("{} has {} entries, expected 1 to {}", key, values.size(), kMostLevels));
-    }
-    for (const int value : values) {
-      range(key, value, kMostChannels);
-      if (value % groups != 0) {
-        fail(
-            fmt::format("{} has {}, which norm_num_groups {} does not divide", key, value, groups));
-      }
-    }
-  }
-
-  void blocks(
-      const std::string& key,
-      const std::vector<std::string>& types,
-      const std::string& only,
-      size_t levels) const {
-    for (const auto& type : types) {
-      same(key, type, only);
-    }
-    if (types.size() != levels) {
-      fail(fmt::format(
-          "{} has {} entries and block_out_channels {}; they must agree",
-          key,
-          types.size(),
-          levels));
-    }
-  }
-
-  [[noreturn]] void fail(const std::string& what) const {
-    throw Error(fmt::format("{}: {}", where, what));
-  }
-};
-
-constexpr const char* kClass = "AutoencoderKLFlux2";
-
-std::string shortened(const std::string& key) {
-  constexpr size_t kMost = 60;
-  if (key.size() <= kMost) {
-    return key;
-  }
-  size_t end = kMost;
-  while (end > 0 && (static_cast<unsigned char>(key[end]) & 0xc0) == 0x80) {
-    --end; // not within a character
-  }
-  return key.substr(0, end) + "…";
-}
-
-[[noreturn]] void fail_class(const Checks& checks, const std::string& name) {
-  checks.fail(fmt::format("this is the config of a {}, expected {}", shortened(name), kClass));
-}
-
-/// transformers writes "architectures" where diffusers writes "_class_name".
-void check_class(JsonReader& reader, const Json& json, const Checks& checks) {
-  if (const auto name = reader.maybe<std::string>("_class_name")) {
-    if (*name != kClass) {
-      fail_class(checks, *name);
-    }
-    return;
-  }
-  if (const auto list = json.find("architectures"); list != json.end()) {
-    const bool is_named = list->is_array() && !list->empty() && list->front().is_string();
-    fail_class(checks, is_named ? list->front().get<std::string>() : "model of transformers");
   }
 }
 
-/// One warning for all; without a class's name, unknown keys alone are another model's.
-void report_unknown(const JsonReader& reader, const Json& json, const Checks& checks) {
-  constexpr size_t kMostNamed = 10;
-  const auto keys = reader.unknown_keys();
-  if (keys.empty()) {
-    return;
+void check_blocks(
+    const ModelConfig& checks,
+    const std::string& key,
+    const std::vector<std::string>& types,
+    const std::string& only,
+    size_t levels) {
+  for (const auto& type : types) {
+    checks.same(key, type, only);
   }
-  const auto own = std::count_if(json.items().begin(), json.items().end(), [](const auto& item) {
-    return !item.key().starts_with('_');
-  });
-  if (!reader.has("_class_name") && keys.size() == static_cast<size_t>(own)) {
-    checks.fail(fmt::format("none of its keys is one of an {}'s", kClass));
+  if (types.size() != levels) {
+    checks.fail(fmt::format(
+        "{} has {} entries and block_out_channels {}; they must agree", key, types.size(), levels));
   }
-  std::string text;
-  for (size_t i = 0; i < std::min(keys.size(), kMostNamed); ++i) {
-    text += fmt::format("{}\"{}\"", i ? ", " : "", shortened(keys[i]));
-  }
-  if (keys.size() > kMostNamed) {
-    text += fmt::format(" and {} more", keys.size() - kMostNamed);
-  }
-  const bool is_one = keys.size() == 1;
-  log(LogLevel::warning,
-      fmt::format(
-          "{}: the key{} {} {} unknown",
-          checks.where,
-          is_one ? "" : "s",
-          text,
-          is_one ? "is" : "are"));
 }
 
-void check(const VaeConfig& c, const Checks& checks) {
-  checks.range("in_channels", c.in_channels, kMostChannels);
-  checks.range("out_channels", c.out_channels, kMostChannels);
-  checks.range("latent_channels", c.latent_channels, kMostChannels);
-  checks.range("layers_per_block", c.layers_per_block, kMostLayers);
-  checks.range("norm_num_groups", c.norm_num_groups, kMostChannels);
-  checks.channels("block_out_channels", c.block_out_channels, c.norm_num_groups);
+void check(const VaeConfig& c, const ModelConfig& checks) {
+  checks.range("in_channels", c.in_channels, 1, kMostChannels);
+  checks.range("out_channels", c.out_channels, 1, kMostChannels);
+  checks.range("latent_channels", c.latent_channels, 1, kMostChannels);
+  checks.range("layers_per_block", c.layers_per_block, 1, kMostLayers);
+  checks.range("norm_num_groups", c.norm_num_groups, 1, kMostChannels);
+  check_channels(checks, "block_out_channels", c.block_out_channels, c.norm_num_groups);
   if (!c.decoder_block_out_channels.empty()) {
-    checks.channels("decoder_block_out_channels", c.decoder_block_out_channels, c.norm_num_groups);
+    check_channels(
+        checks, "decoder_block_out_channels", c.decoder_block_out_channels, c.norm_num_groups);
     if (c.decoder_block_out_channels.size() != c.block_out_channels.size()) {
       checks.fail(fmt::format(
           "decoder_block_out_channels has {} entries and block_out_channels {}; they must agree",
@@ -169,9 +85,8 @@ kl::CoderConfig VaeConfig::decoder() const {
 }
 
 VaeConfig parse_vae_config(const Json& json, const std::string& where) {
-  JsonReader reader(json, where);
-  const Checks checks{where};
-  check_class(reader, json, checks);
+  ModelConfig file(json, where, {"AutoencoderKLFlux2"});
+  JsonReader& reader = file.reader();
 
   VaeConfig c;
   c.in_channels = reader.get("in_channels", c.in_channels);
@@ -186,20 +101,20 @@ VaeConfig parse_vae_config(const Json& json, const std::string& where) {
   c.use_post_quant_conv = reader.get("use_post_quant_conv", c.use_post_quant_conv);
   c.mid_block_add_attention = reader.get("mid_block_add_attention", c.mid_block_add_attention);
   c.batch_norm_eps = reader.get("batch_norm_eps", c.batch_norm_eps);
-  check(c, checks);
+  check(c, file);
 
   const std::string down = "DownEncoderBlock2D", up = "UpDecoderBlock2D";
   const std::vector<std::string> four_down(4, down), four_up(4, up);
   const size_t levels = c.block_out_channels.size();
-  checks.blocks("down_block_types", reader.get("down_block_types", four_down), down, levels);
-  checks.blocks("up_block_types", reader.get("up_block_types", four_up), up, levels);
-  checks.same("act_fn", reader.get<std::string>("act_fn", "silu"), "silu");
+  check_blocks(file, "down_block_types", reader.get("down_block_types", four_down), down, levels);
+  check_blocks(file, "up_block_types", reader.get("up_block_types", four_up), up, levels);
+  file.same("act_fn", reader.get<std::string>("act_fn", "silu"), "silu");
   if (reader.get("patch_size", std::vector<int>{kPatch, kPatch}) != std::vector{kPatch, kPatch}) {
-    checks.fail("patch_size is not [2, 2], which is all that the klein pipeline knows");
+    file.fail("patch_size is not [2, 2], which is all that the klein pipeline knows");
   }
   reader.ignore("batch_norm_momentum"); // of training
   reader.ignore("sample_size");         // of tiling
-  report_unknown(reader, json, checks);
+  file.report_unknown();
   return c;
 }
 

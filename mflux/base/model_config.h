@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mflux/base/json.h"
+
+namespace mflux {
+
+/// What the readers of config.json files share. Every error names the file, `where`.
+class ModelConfig {
+ public:
+  /// `classes` are the reference's classes whose config this may be. Throws Error when the file
+  /// says that it is another's: by diffusers' "_class_name" or transformers' "architectures".
+  ModelConfig(const Json& json, std::string where, std::vector<std::string> classes);
+
+  JsonReader& reader() {
+    return reader_;
+  }
+
+  [[noreturn]] void fail(const std::string& what) const;
+
+  /// Throws Error unless least <= value <= most.
+  void range(const std::string& key, int value, int least, int most) const;
+
+  /// Throws Error unless value is `only`, all that is implemented.
+  void same(const std::string& key, const std::string& value, const std::string& only) const;
+
+  /// Logs one warning for all keys that nobody read. Throws Error when there are no others and no
+  /// class is named: it is another model's config.
+  void report_unknown() const;
+
+ private:
+  const Json* json_;
+  std::string where_;
+  std::vector<std::string> classes_;
+  JsonReader reader_;
+  bool is_named_;
+};
+
+} // namespace mflux
