@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "mlx/mlx.h"
 
 namespace mflux::nn {
@@ -11,5 +13,17 @@ namespace mx = mlx::core;
 /// unless one row does.
 mx::array attend(
     const mx::array& q, const mx::array& k, const mx::array& v, int max_scores = 1 << 24);
+
+/// The same for many heads: q [batch, queries, heads, dim], k and v [batch, keys, kv heads, dim] →
+/// [batch, queries, heads, dim]. kv heads divides heads; neighbouring heads share one. `mask` is of
+/// booleans, broadcast to [batch, heads, queries, keys]; a query attends where it is true, and
+/// gives 0 where it is true nowhere. Reference: torch's scaled_dot_product_attention with a boolean
+/// mask, k and v repeated as by repeat_interleave. Throws Error for shapes that do not fit.
+mx::array attend_heads(
+    const mx::array& q,
+    const mx::array& k,
+    const mx::array& v,
+    const std::optional<mx::array>& mask = std::nullopt,
+    int max_scores = 1 << 24);
 
 } // namespace mflux::nn

@@ -1,8 +1,11 @@
 #include "mflux/nn/attention.h"
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mflux/capture/inputs.h"
 #include "mflux/capture/tensors.h"
 #include "mflux/weights/weights.h"
+#include "support/expect_error.h"
 #include "support/fixture.h"
 
 namespace mflux::nn {
@@ -36,6 +39,70 @@ TEST(Attention, SlicesOfQueriesChangeNothing) {
   for (const int max_scores : {1, 12, 60, 61, 143, 144}) {
     EXPECT_LE(reference.error_with(max_scores), 1e-6) << max_scores;
   }
+}
+
+/// Random heads, and what torch's attention made of them.
+struct Heads {
+  explicit Heads(const std::string& name)
+      : inputs(testing::fixture("nn/attention_heads.safetensors")), prefix(name + ".") {}
+
+  mx::array at(const std::string& leaf) const {
+    return to_array(inputs.require({prefix + leaf}));
+  }
+
+  mx::array run(mx::Dtype dtype, int max_scores) const {
+    const auto mask = inputs.has(prefix + "mask") ? std::optional(at("mask")) : std::nullopt;
+    const auto typed = [&](const char* leaf) { return mx::astype(at(leaf), dtype); };
+    return attend_heads(typed("q"), typed("k"), typed("v"), mask, max_scores);
+  }
+
+  double error_with(mx::Dtype dtype, int max_scores = 1 << 24) const {
+    return testing::relative_l2(
+        capture::to_tensor(run(dtype, max_scores)), inputs.require({prefix + "out"}));
+  }
+
+  capture::Inputs inputs;
+  std::string prefix;
+};
+
+TEST(AttentionHeads, AreTorchs) {
+  for (const char* name : {"plain", "shared", "masked", "masked_by_head"}) {
+    const Heads heads(name);
+    EXPECT_LE(heads.error_with(mx::float32), 1e-6) << name;
+    for (const int max_scores : {1, 100, 150, 400}) {
+      EXPECT_LE(heads.error_with(mx::float32, max_scores), 1e-6) << name << " " << max_scores;
+    }
+  }
+}
+
+TEST(AttentionHeads, HalfTypesRoundInputsAndOutputOnly) {
+  for (const char* name : {"plain", "shared", "masked", "masked_by_head"}) {
+    const Heads heads(name);
+    EXPECT_EQ(heads.run(mx::bfloat16, 1 << 24).dtype(), mx::bfloat16);
+    EXPECT_LE(heads.error_with(mx::bfloat16), 6e-3) << name;
+  }
+}
+
+TEST(AttentionHeads, WrongShapesAreErrors) {
+  using testing::error_of;
+  using ::testing::HasSubstr;
+  const auto q = mx::zeros({1, 3, 4, 2}), k = mx::zeros({1, 5, 2, 2});
+  EXPECT_THAT(
+      error_of([&] {
+        attend_heads(q, mx::zeros({1, 5, 3, 2}), mx::zeros({1, 5, 3, 2}));
+      }),
+      HasSubstr("k [1, 5, 3, 2]"));
+  EXPECT_THAT(error_of([&] { attend_heads(q, k, q); }), HasSubstr("v [1, 3, 4, 2]"));
+  EXPECT_THAT(
+      error_of([&] {
+        attend_heads(q, k, k, mx::zeros({1, 1, 3, 3}, mx::bool_));
+      }),
+      HasSubstr("mask is [1, 1, 3, 3], expected booleans that broadcast to [1, 4, 3, 5]"));
+  EXPECT_THAT(
+      error_of([&] {
+        attend_heads(q, k, k, mx::zeros({1, 1, 3, 5}));
+      }),
+      HasSubstr("booleans"));
 }
 
 } // namespace
