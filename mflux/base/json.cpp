@@ -194,6 +194,7 @@ template double JsonReader::require(std::string_view);
 template std::string JsonReader::require(std::string_view);
 template std::vector<int> JsonReader::require(std::string_view);
 template std::vector<std::string> JsonReader::require(std::string_view);
+template std::optional<bool> JsonReader::maybe(std::string_view);
 template std::optional<int> JsonReader::maybe(std::string_view);
 template std::optional<double> JsonReader::maybe(std::string_view);
 template std::optional<std::string> JsonReader::maybe(std::string_view);

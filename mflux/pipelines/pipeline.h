@@ -11,8 +11,8 @@
 
 namespace mflux::pipelines {
 
-/// The picture that image to image starts from. Strength as in diffusers: 1 ignores the picture, 0
-/// gives it back (mflux's is 1 − ours).
+/// The picture that image to image starts from. Strength as in diffusers: above 0 (least change) to
+/// 1, which ignores the picture (mflux's is 1 − ours).
 struct ImageStart {
   Image image;
   double strength = 0.6;
@@ -30,14 +30,15 @@ struct Request {
   std::optional<ImageStart> start{};        ///< image to image
   std::vector<Image> references{};          ///< edit
   uint64_t seed = 0;
-  /// The noise to start from instead of the seed's, as the reference takes it ([batch, channels,
-  /// height, width]).
+  /// The noise instead of the seed's, as the reference takes it ([1, channels, height, width]).
   std::optional<mx::array> latents{};
 };
 
 /// A request with everything decided: what is printed and stored before anything is computed.
 struct Plan {
-  int width = 0, height = 0, steps = 0, max_sequence_length = 0;
+  int width = 0, height = 0; ///< pixels
+  int steps = 0;             ///< of the whole schedule
+  int max_sequence_length = 0;
   double guidance = 1;
   bool is_guided = false;       ///< the model is evaluated twice a step
   std::vector<double> sigmas{}; ///< after the shift, with the last 0; the steps that will be done

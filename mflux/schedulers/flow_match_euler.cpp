@@ -1,0 +1,185 @@
+#include "mflux/schedulers/flow_match_euler.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "mflux/base/error.h"
+#include "mflux/base/log.h"
+
+namespace mflux {
+namespace {
+
+constexpr const char* kClass = "FlowMatchEulerDiscreteScheduler";
+constexpr int kMostSteps = 10000;
+
+void check(const FlowMatchEulerConfig& c, const std::string& where) {
+  const auto fail = [&](const std::string& what) { throw Error(where + ": " + what); };
+  if (c.num_train_timesteps < 1) {
+    fail(fmt::format("num_train_timesteps is {}, expected 1 or more", c.num_train_timesteps));
+  }
+  if (!(c.shift > 0 && std::isfinite(c.shift))) {
+    fail(fmt::format("shift is {}, expected a positive number", c.shift));
+  }
+  if (!(c.shift_terminal >= 0 && c.shift_terminal < 1)) {
+    fail(fmt::format("shift_terminal is {}, expected 0 to below 1", c.shift_terminal));
+  }
+}
+
+TimeShift parse_time_shift(const std::string& name, const std::string& where) {
+  if (name == "exponential") {
+    return TimeShift::exponential;
+  }
+  if (name == "linear") {
+    return TimeShift::linear;
+  }
+  throw Error(fmt::format(
+      "{}: time_shift_type is \"{}\", expected exponential or linear", where, printable(name)));
+}
+
+void check_class(JsonReader& reader, const std::string& where) {
+  const auto name = reader.maybe<std::string>("_class_name").value_or(kClass);
+  if (name != kClass) {
+    throw Error(fmt::format(
+        "{}: the scheduler is a {}, but only {} is implemented", where, printable(name), kClass));
+  }
+}
+
+void refuse_what_is_missing(JsonReader& reader, const std::string& where) {
+  for (const char* key :
+       {"use_karras_sigmas",
+        "use_exponential_sigmas",
+        "use_beta_sigmas",
+        "use_flow_sigmas",
+        "stochastic_sampling"}) {
+    if (reader.maybe<bool>(key).value_or(false)) {
+      throw Error(fmt::format("{}: {} is true, which is not implemented", where, key));
+    }
+  }
+}
+
+double shifted(const FlowMatchEulerConfig& config, double sigma, double mu) {
+  if (!config.use_dynamic_shifting) {
+    return config.shift * sigma / (1 + (config.shift - 1) * sigma);
+  }
+  const double weight = config.time_shift_type == TimeShift::exponential ? std::exp(mu) : mu;
+  return weight / (weight + (1 / sigma - 1));
+}
+
+/// Stretches so that the last one is `terminal`. Reference: stretch_shift_to_terminal.
+void stretch(std::vector<double>& sigmas, double terminal) {
+  const double scale = (1 - sigmas.back()) / (1 - terminal);
+  for (double& sigma : sigmas) {
+    sigma = 1 - (1 - sigma) / scale;
+  }
+}
+
+void check_sigmas(const std::vector<double>& sigmas) {
+  if (sigmas.empty() || sigmas.size() > kMostSteps) {
+    throw Error(fmt::format("{} sigmas were given, expected 1 to {}", sigmas.size(), kMostSteps));
+  }
+  for (const double sigma : sigmas) {
+    if (!(sigma > 0 && sigma <= 1)) {
+      throw Error(fmt::format("a sigma is {}, expected above 0 and at most 1", sigma));
+    }
+  }
+}
+
+} // namespace
+
+FlowMatchEulerConfig parse_flow_match_euler_config(const Json& json, const std::string& where) {
+  JsonReader reader(json, where);
+  check_class(reader, where);
+  refuse_what_is_missing(reader, where);
+  FlowMatchEulerConfig c;
+  c.num_train_timesteps = reader.get("num_train_timesteps", c.num_train_timesteps);
+  c.shift = reader.get("shift", c.shift);
+  c.use_dynamic_shifting = reader.get("use_dynamic_shifting", c.use_dynamic_shifting);
+  c.base_shift = reader.maybe<double>("base_shift").value_or(c.base_shift);
+  c.max_shift = reader.maybe<double>("max_shift").value_or(c.max_shift);
+  c.base_image_seq_len = reader.get("base_image_seq_len", c.base_image_seq_len);
+  c.max_image_seq_len = reader.get("max_image_seq_len", c.max_image_seq_len);
+  c.shift_terminal = reader.maybe<double>("shift_terminal").value_or(0);
+  c.time_shift_type =
+      parse_time_shift(reader.get<std::string>("time_shift_type", "exponential"), where);
+  c.invert_sigmas = reader.get("invert_sigmas", c.invert_sigmas);
+  check(c, where);
+  if (const auto keys = reader.unknown_keys(); !keys.empty()) {
+    log(LogLevel::warning,
+        printable(fmt::format("{}: unknown keys {}", where, fmt::join(keys, ", "))));
+  }
+  return c;
+}
+
+std::vector<double> linear_sigmas(int steps) {
+  if (steps < 1 || steps > kMostSteps) {
+    throw Error(fmt::format("{} steps were asked for, expected 1 to {}", steps, kMostSteps));
+  }
+  std::vector<double> sigmas(steps);
+  const double last = 1.0 / steps;
+  for (int i = 0; i < steps; ++i) {
+    sigmas[i] = steps == 1 ? 1 : 1 + (last - 1) * i / (steps - 1);
+  }
+  return sigmas;
+}
+
+Schedule make_schedule(
+    const FlowMatchEulerConfig& config, const std::vector<double>& sigmas, double mu) {
+  check_sigmas(sigmas);
+  Schedule out;
+  for (const double sigma : sigmas) {
+    // diffusers takes them in float32
+    out.sigmas.push_back(shifted(config, static_cast<float>(sigma), mu));
+  }
+  if (config.shift_terminal != 0) {
+    stretch(out.sigmas, config.shift_terminal);
+  }
+  for (double& sigma : out.sigmas) {
+    sigma = config.invert_sigmas ? 1 - sigma : sigma;
+    if (!std::isfinite(sigma)) {
+      throw Error(fmt::format(
+          "the sigmas {} cannot be shifted by this scheduler's config (shift_terminal {}, mu {})",
+          fmt::join(sigmas, ", "),
+          config.shift_terminal,
+          mu));
+    }
+    out.timesteps.push_back(sigma * config.num_train_timesteps);
+  }
+  out.sigmas.push_back(config.invert_sigmas ? 1 : 0);
+  return out;
+}
+
+Schedule without_first_steps(const Schedule& schedule, int first) {
+  if (first < 0 || first >= schedule.steps()) {
+    throw Error(fmt::format(
+        "{} of {} steps would be left out, expected at least one to be left",
+        first,
+        schedule.steps()));
+  }
+  return {
+      .sigmas = {schedule.sigmas.begin() + first, schedule.sigmas.end()},
+      .timesteps = {schedule.timesteps.begin() + first, schedule.timesteps.end()}};
+}
+
+int steps_left_out(int steps, double strength) {
+  if (!(strength >= 0 && strength <= 1)) {
+    throw Error(fmt::format("the strength is {}, expected 0 to 1", strength));
+  }
+  const double kept = std::min<double>(steps * strength, steps);
+  return static_cast<int>(std::max(steps - kept, 0.0));
+}
+
+double empirical_mu(int64_t image_tokens, int steps) {
+  const auto tokens = static_cast<double>(image_tokens);
+  const double at_200_steps = 0.00016927 * tokens + 0.45666666;
+  if (image_tokens > 4300) {
+    return at_200_steps;
+  }
+  const double at_10_steps = 8.73809524e-05 * tokens + 1.89833333;
+  const double slope = (at_200_steps - at_10_steps) / 190;
+  return slope * steps + (at_200_steps - 200 * slope);
+}
+
+} // namespace mflux
