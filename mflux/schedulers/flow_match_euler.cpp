@@ -7,55 +7,43 @@
 #include <cmath>
 
 #include "mflux/base/error.h"
-#include "mflux/base/log.h"
+#include "mflux/base/model_config.h"
 
 namespace mflux {
 namespace {
 
-constexpr const char* kClass = "FlowMatchEulerDiscreteScheduler";
 constexpr int kMostSteps = 10000;
 
-void check(const FlowMatchEulerConfig& c, const std::string& where) {
-  const auto fail = [&](const std::string& what) { throw Error(where + ": " + what); };
-  if (c.num_train_timesteps < 1) {
-    fail(fmt::format("num_train_timesteps is {}, expected 1 or more", c.num_train_timesteps));
-  }
-  if (!(c.shift > 0 && std::isfinite(c.shift))) {
-    fail(fmt::format("shift is {}, expected a positive number", c.shift));
-  }
-  if (!(c.shift_terminal >= 0 && c.shift_terminal < 1)) {
-    fail(fmt::format("shift_terminal is {}, expected 0 to below 1", c.shift_terminal));
-  }
-}
-
-TimeShift parse_time_shift(const std::string& name, const std::string& where) {
+TimeShift parse_time_shift(const std::string& name, const ModelConfig& config) {
   if (name == "exponential") {
     return TimeShift::exponential;
   }
-  if (name == "linear") {
-    return TimeShift::linear;
+  if (name != "linear") {
+    config.fail(
+        fmt::format("time_shift_type is \"{}\", expected exponential or linear", printable(name)));
   }
-  throw Error(fmt::format(
-      "{}: time_shift_type is \"{}\", expected exponential or linear", where, printable(name)));
+  return TimeShift::linear;
 }
 
-void check_class(JsonReader& reader, const std::string& where) {
-  const auto name = reader.maybe<std::string>("_class_name").value_or(kClass);
-  if (name != kClass) {
-    throw Error(fmt::format(
-        "{}: the scheduler is a {}, but only {} is implemented", where, printable(name), kClass));
+void check(const FlowMatchEulerConfig& c, const ModelConfig& config) {
+  config.range("num_train_timesteps", c.num_train_timesteps, 1, 1 << 24);
+  if (!(c.shift > 0 && std::isfinite(c.shift))) {
+    config.fail(fmt::format("shift is {}, expected a positive number", c.shift));
+  }
+  if (!(c.shift_terminal >= 0 && c.shift_terminal < 1)) {
+    config.fail(fmt::format("shift_terminal is {}, expected 0 to below 1", c.shift_terminal));
   }
 }
 
-void refuse_what_is_missing(JsonReader& reader, const std::string& where) {
+void refuse_what_is_missing(ModelConfig& config) {
   for (const char* key :
        {"use_karras_sigmas",
         "use_exponential_sigmas",
         "use_beta_sigmas",
         "use_flow_sigmas",
         "stochastic_sampling"}) {
-    if (reader.maybe<bool>(key).value_or(false)) {
-      throw Error(fmt::format("{}: {} is true, which is not implemented", where, key));
+    if (config.reader().maybe<bool>(key).value_or(false)) {
+      config.fail(fmt::format("{} is true, which is not implemented", key));
     }
   }
 }
@@ -90,9 +78,9 @@ void check_sigmas(const std::vector<double>& sigmas) {
 } // namespace
 
 FlowMatchEulerConfig parse_flow_match_euler_config(const Json& json, const std::string& where) {
-  JsonReader reader(json, where);
-  check_class(reader, where);
-  refuse_what_is_missing(reader, where);
+  ModelConfig config(json, where, {"FlowMatchEulerDiscreteScheduler"});
+  refuse_what_is_missing(config);
+  JsonReader& reader = config.reader();
   FlowMatchEulerConfig c;
   c.num_train_timesteps = reader.get("num_train_timesteps", c.num_train_timesteps);
   c.shift = reader.get("shift", c.shift);
@@ -103,13 +91,10 @@ FlowMatchEulerConfig parse_flow_match_euler_config(const Json& json, const std::
   c.max_image_seq_len = reader.get("max_image_seq_len", c.max_image_seq_len);
   c.shift_terminal = reader.maybe<double>("shift_terminal").value_or(0);
   c.time_shift_type =
-      parse_time_shift(reader.get<std::string>("time_shift_type", "exponential"), where);
+      parse_time_shift(reader.get<std::string>("time_shift_type", "exponential"), config);
   c.invert_sigmas = reader.get("invert_sigmas", c.invert_sigmas);
-  check(c, where);
-  if (const auto keys = reader.unknown_keys(); !keys.empty()) {
-    log(LogLevel::warning,
-        printable(fmt::format("{}: unknown keys {}", where, fmt::join(keys, ", "))));
-  }
+  check(c, config);
+  config.report_unknown();
   return c;
 }
 

@@ -47,7 +47,7 @@ void expect_near(
 }
 
 TEST(FlowMatchEuler, KleinsScheduleOfEveryNumberOfStepsIsDiffusers) {
-  const auto config = parse_flow_match_euler_config(configs()["klein"], "klein");
+  const auto config = parse_flow_match_euler_config(configs().at("klein"), "klein");
   const auto expected = read("klein.npz");
   for (const int tokens : {64, 1024, 4300, 4301, 16384}) {
     const auto& sigmas = expected.at(fmt::format("sigmas.{}", tokens));
