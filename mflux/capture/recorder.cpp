@@ -24,10 +24,6 @@ std::optional<int> step_of(const std::string& checkpoint) {
 Recorder::Recorder(std::filesystem::path folder, RunFacts facts, Options options)
     : folder_(std::move(folder)), facts_(std::move(facts)), options_(std::move(options)) {}
 
-int Recorder::enter(const std::string& module) {
-  return ++calls_[module];
-}
-
 bool Recorder::is_tapped(const std::string& module, const std::string& checkpoint) const {
   return std::any_of(options_.globs.begin(), options_.globs.end(), [&](const auto& glob) {
     return glob_match(glob, module) || glob_match(glob, checkpoint);

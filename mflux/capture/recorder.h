@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -37,7 +36,6 @@ class Recorder : public Observer {
   Recorder(std::filesystem::path folder, RunFacts facts)
       : Recorder(std::move(folder), std::move(facts), Options{}) {}
 
-  int enter(const std::string& module) override;
   mx::array see(
       const std::string& module,
       const std::string& checkpoint,
@@ -61,7 +59,6 @@ class Recorder : public Observer {
   std::filesystem::path folder_;
   RunFacts facts_;
   Options options_;
-  std::map<std::string, int> calls_;
   std::vector<std::pair<std::string, mx::array>> pending_;
   size_t pending_bytes_ = 0;
   int shard_ = 1;

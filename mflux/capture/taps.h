@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,22 +22,36 @@ enum class Axes {
   channels_last, ///< [batch, …, channels] here, [batch, channels, …] there
 };
 
-/// Sees the tensors that pass the taps, in execution order, still lazy.
+/// Sees the tensors that pass the taps, in execution order, still lazy. It also knows the step of
+/// the denoising loop and how often each module was called in it, for both are in the names.
 class Observer {
  public:
   virtual ~Observer() = default;
 
-  /// A module is called; the answer says for which time (from 1).
-  virtual int enter(const std::string& module) = 0;
-
   /// What the run goes on with instead of `tensor`: usually `tensor` itself. `checkpoint` is the
-  /// full name ("vae.decoder.conv_in.in"); `module` the part that names the module.
+  /// full name ("vae.decoder.conv_in.in", "transformer@step=2"); `module` the part that names the
+  /// module.
   virtual mx::array see(
       const std::string& module,
       const std::string& checkpoint,
       Role role,
       const mx::array& tensor,
       Axes axes) = 0;
+
+  /// From now on names carry "@step=K" (K from 1); nothing: outside the loop, before or after it.
+  /// Throws Error when K is below 1.
+  void begin_step(std::optional<int> step);
+
+  std::optional<int> step() const {
+    return step_;
+  }
+
+  /// A module is called; the answer says for which time in this step (from 1).
+  int enter(const std::string& module);
+
+ private:
+  std::optional<int> step_;
+  std::map<std::optional<int>, std::map<std::string, int>> calls_; ///< by step, by module
 };
 
 /// One call of one module. Unobserved it is a null pointer and an empty string: no allocation, no
@@ -51,32 +67,54 @@ class Call {
   mx::array in(std::string_view argument, const mx::array& tensor, Axes axes) const;
   /// The only tensor that comes out: "NAME".
   mx::array out(const mx::array& tensor, Axes axes) const;
+  /// One of several: "NAME.out.0"; of a tuple inside the tuple "NAME.out.0.1".
+  mx::array out(int position, const mx::array& tensor, Axes axes) const;
+  mx::array out(std::string_view position, const mx::array& tensor, Axes axes) const;
 
  private:
+  mx::array see(Role role, std::string_view suffix, const mx::array& tensor, Axes axes) const;
+
   Observer* observer_ = nullptr;
-  std::string module_, name_; ///< the name carries .callN
+  std::string module_, name_, step_; ///< name_ carries .callN, step_ is "@step=K" or empty
 };
 
 /// What the modules of one component (a whole "vae") share: who watches them, if anybody. Names are
 /// the component's, then the module's path in the checkpoint, as PyTorch's hooks name them.
+///
+/// A pipeline has one Taps without a component's name for its own checkpoints and makes those of
+/// its components from it: who watches one of them watches all, so one Watch covers a run.
+///
+///     Taps taps;
+///     auto vae = load_autoencoder(folder, dtype, taps.component("vae"));
+///     const Watch watch(taps, callbacks.observer);
+///     taps.begin_step(1);
+///     taps.record("noise_pred", prediction, Axes::as_is); // noise_pred@step=1
 class Taps {
  public:
-  explicit Taps(std::string component) : component_(std::move(component)) {}
+  explicit Taps(std::string component = {}) : component_(std::move(component)) {}
+
+  /// Taps of another component of the same run.
+  std::shared_ptr<Taps> component(std::string name) const;
 
   /// From now on `observer` sees everything; null: nobody does. It must outlive its time here.
   void watch(Observer* observer) {
-    observer_ = observer;
+    *observer_ = observer;
   }
+
+  /// Tells the observer, if there is one.
+  void begin_step(std::optional<int> step) const;
 
   /// A call of the module at `path` ("" is the component itself).
   Call call(std::string_view path) const;
 
-  /// A tensor that is no module's, under exactly this name.
-  mx::array record(const std::string& name, const mx::array& tensor, Axes axes) const;
+  /// A tensor that is no module's, under exactly this name (and the step, unless the name says
+  /// one).
+  mx::array record(
+      const std::string& name, const mx::array& tensor, Axes axes, Role role = Role::out) const;
 
  private:
   std::string component_;
-  Observer* observer_ = nullptr;
+  std::shared_ptr<Observer*> observer_ = std::make_shared<Observer*>(nullptr);
 };
 
 /// Has `observer` watch `taps` for as long as this lives.

@@ -1,6 +1,5 @@
 #include "mflux/capture/taps.h"
 
-#include <map>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -11,6 +10,7 @@
 #include "mflux/vae/kl/resnet_block.h"
 #include "mlx/graph_utils.h"
 #include "support/allocations.h"
+#include "support/expect_error.h"
 
 namespace mflux::capture {
 namespace {
@@ -18,9 +18,6 @@ namespace {
 /// Writes down what it sees.
 class Notebook : public Observer {
  public:
-  int enter(const std::string& module) override {
-    return ++calls_[module];
-  }
   mx::array see(
       const std::string&,
       const std::string& checkpoint,
@@ -31,9 +28,6 @@ class Notebook : public Observer {
     return x;
   }
   std::vector<std::string> lines;
-
- private:
-  std::map<std::string, int> calls_;
 };
 
 /// A small tree that calls one module twice and one method.
@@ -128,6 +122,74 @@ TEST(Taps, SeveralInputsCarryTheirArguments) {
       notebook.lines,
       ::testing::ElementsAre(
           "transformer.in.hidden_states in", "transformer.in.timestep in", "transformer out"));
+}
+
+TEST(Taps, SeveralOutputsCarryTheirPositions) {
+  Taps taps("transformer");
+  Notebook notebook;
+  const Watch watch(taps, &notebook);
+  const auto call = taps.call("blocks.0");
+  call.out(0, mx::array(1), Axes::as_is);
+  call.out("1.0", mx::array(1), Axes::as_is);
+  EXPECT_THAT(
+      notebook.lines,
+      ::testing::ElementsAre("transformer.blocks.0.out.0 out", "transformer.blocks.0.out.1.0 out"));
+}
+
+// As tools/reference counts: test_calls_are_counted_per_step in tests/reference/test_capture.py.
+TEST(Taps, StepsEndTheNameAndCallsCountWithinThem) {
+  Taps pipeline;
+  const auto vae = pipeline.component("vae"), transformer = pipeline.component("transformer");
+  Notebook notebook;
+  const Watch watch(pipeline, &notebook);
+  const auto x = mx::array(1);
+  const auto call = [&](Taps& taps) {
+    const auto once = taps.call("");
+    once.in("x", x, Axes::as_is);
+    once.out(0, x, Axes::as_is);
+  };
+  pipeline.record("scheduler.in.steps", x, Axes::as_is, Role::in);
+  call(*vae);
+  for (const int step : {1, 2}) {
+    pipeline.begin_step(step);
+    call(*transformer);
+    call(*transformer);
+    pipeline.record("noise_pred", x, Axes::as_is);
+  }
+  pipeline.record("latents@step=1", x, Axes::as_is);
+  const auto open = transformer->call("late");
+  pipeline.begin_step(std::nullopt);
+  open.out(x, Axes::as_is);
+  call(*vae);
+  pipeline.record("decoded", x, Axes::as_is);
+  EXPECT_THAT(
+      notebook.lines,
+      ::testing::ElementsAre(
+          "scheduler.in.steps in",
+          "vae.in.x in",
+          "vae.out.0 out",
+          "transformer.in.x@step=1 in",
+          "transformer.out.0@step=1 out",
+          "transformer.call2.in.x@step=1 in",
+          "transformer.call2.out.0@step=1 out",
+          "noise_pred@step=1 out",
+          "transformer.in.x@step=2 in",
+          "transformer.out.0@step=2 out",
+          "transformer.call2.in.x@step=2 in",
+          "transformer.call2.out.0@step=2 out",
+          "noise_pred@step=2 out",
+          "latents@step=1 out",
+          "transformer.late@step=2 out",
+          "vae.call2.in.x in",
+          "vae.call2.out.0 out",
+          "decoded out"));
+}
+
+TEST(Taps, StepsCountFromOne) {
+  Notebook notebook;
+  EXPECT_EQ(testing::error_of([&] { notebook.begin_step(0); }), "steps count from 1, got 0");
+  const Taps unwatched;
+  unwatched.begin_step(1);
 }
 
 /// Puts zeros in the place of one checkpoint.
