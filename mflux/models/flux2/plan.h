@@ -1,6 +1,7 @@
 #pragma once
 
 #include "mflux/models/flux2/model_folder.h"
+#include "mflux/models/flux2/token_grid.h"
 #include "mflux/pipelines/pipeline.h"
 
 namespace mflux::flux2 {
@@ -13,10 +14,7 @@ pipelines::Plan plan_request(const ModelFolder& model, const pipelines::Request&
 Schedule schedule_for(
     const ModelFolder& model, const pipelines::Request& request, const pipelines::Plan& plan);
 
-/// Tokens of a picture of the plan's size, in columns and rows.
-struct TokenGrid {
-  int columns, rows;
-};
+/// Tokens of a picture of the plan's size.
 TokenGrid token_grid(const ModelFolder& model, const pipelines::Plan& plan);
 
 } // namespace mflux::flux2

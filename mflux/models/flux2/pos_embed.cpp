@@ -27,8 +27,8 @@ mx::array repeated(const std::vector<int64_t>& ids, int batch) {
 }
 
 void append_grid(std::vector<int64_t>& ids, const TokenGrid& grid, int t) {
-  for (int row = 0; row < grid.h; ++row) {
-    for (int column = 0; column < grid.w; ++column) {
+  for (int row = 0; row < grid.rows; ++row) {
+    for (int column = 0; column < grid.columns; ++column) {
       ids.insert(ids.end(), {t, row, column, 0});
     }
   }
@@ -76,9 +76,9 @@ mx::array text_ids(int batch, int tokens) {
   return repeated(ids, batch);
 }
 
-mx::array image_ids(int batch, int h, int w, int t) {
+mx::array image_ids(int batch, const TokenGrid& image) {
   std::vector<int64_t> ids;
-  append_grid(ids, {h, w}, t);
+  append_grid(ids, image, 0);
   return repeated(ids, batch);
 }
 

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "mflux/models/flux2/token_grid.h"
 #include "mflux/nn/module.h"
 #include "mflux/nn/rotary.h"
 
@@ -35,15 +36,12 @@ struct PosEmbed : nn::Module {
 /// Reference: Flux2KleinPipeline._prepare_text_ids.
 mx::array text_ids(int batch, int tokens);
 
-/// Ids of an image of h rows and w columns of tokens, (t, row, column, 0): int64 [batch, h·w, 4].
-/// t is 0 for the image being made. Reference: Flux2KleinPipeline._prepare_latent_ids.
-mx::array image_ids(int batch, int h, int w, int t = 0);
+/// Ids of the image being made, (0, row, column, 0): int64 [batch, rows · columns, 4].
+/// Reference: Flux2KleinPipeline._prepare_latent_ids.
+mx::array image_ids(int batch, const TokenGrid& image);
 
-struct TokenGrid {
-  int h, w;
-};
-
-/// Ids of an edit's reference images, one after the other: image i is at t = 10 + 10·i.
+/// Ids of an edit's reference images, one after the other, image i (from 0) at T = 10 + 10·i:
+/// (T, row, column, 0), int64 [batch, tokens of all, 4].
 /// Reference: Flux2KleinPipeline._prepare_image_ids, repeated over the batch.
 mx::array reference_ids(int batch, const std::vector<TokenGrid>& images);
 
