@@ -1,41 +1,30 @@
 #include <fmt/format.h>
 #include <png.h>
 
+#include <algorithm>
+#include <cctype>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"
-#include "mflux/image/image.h"
+#include "mflux/image/decoded.h"
 
 namespace mflux {
 namespace {
-
-/// libpng's simplified interface for writing, released however the scope is left.
-struct Png : png_image {
-  Png() : png_image{} {
-    version = PNG_IMAGE_VERSION;
-  }
-  ~Png() {
-    png_image_free(this);
-  }
-  Png(const Png&) = delete;
-  Png& operator=(const Png&) = delete;
-};
-
-/// More than any compressed image of kLongestSide² that anybody means.
-constexpr size_t kLargestFile = size_t{1} << 30;
 
 /// Reads with libpng's classic interface: the simplified one applies gamma, which Pillow, the
 /// reference's reader, does not. libpng leaves its calls by longjmp, so the functions that set the
 /// jump hold nothing that has a destructor.
 class Reader {
  public:
-  explicit Reader(const std::string& file) : rest_(file) {
+  explicit Reader(std::string_view file) : rest_(file) {
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning);
     info_ = png_ ? png_create_info_struct(png_) : nullptr;
     if (!info_) {
@@ -67,7 +56,7 @@ class Reader {
       return false;
     }
     png_read_image(png_, rows);
-    png_read_end(png_, nullptr);
+    png_read_end(png_, info_);
     return true;
   }
 
@@ -91,6 +80,18 @@ class Reader {
 
   uint32_t height() const {
     return png_get_image_height(png_, info_);
+  }
+
+  PngTexts texts() const;
+
+  /// What an eXIf chunk holds.
+  std::string exif() const {
+    png_uint_32 size = 0;
+    png_bytep bytes = nullptr;
+    if (!png_get_eXIf_1(png_, info_, &size, &bytes)) {
+      return {};
+    }
+    return {reinterpret_cast<const char*>(bytes), size};
   }
 
   const char* message() const {
@@ -124,49 +125,115 @@ class Reader {
   char message_[128] = "unknown damage";
 };
 
+/// Latin-1 as UTF-8.
+std::string to_utf8(std::string_view latin1) {
+  std::string text;
+  for (const char c : latin1) {
+    const auto code = static_cast<unsigned char>(c);
+    if (code < 0x80) {
+      text += c;
+    } else {
+      text += static_cast<char>(0xC0 | (code >> 6));
+      text += static_cast<char>(0x80 | (code & 0x3F));
+    }
+  }
+  return text;
+}
+
+PngTexts Reader::texts() const {
+  png_textp first = nullptr;
+  const int count = png_get_text(png_, info_, &first, nullptr);
+  PngTexts texts;
+  for (const auto* text = first; text != first + count; ++text) {
+    const bool is_utf8 = text->compression >= PNG_ITXT_COMPRESSION_NONE;
+    const std::string value(text->text, is_utf8 ? text->itxt_length : text->text_length);
+    texts.emplace_back(to_utf8(text->key), is_utf8 ? value : to_utf8(value));
+  }
+  return texts;
+}
+
+std::string find_text(const PngTexts& texts, std::string_view key) {
+  for (const auto& [name, text] : texts) {
+    if (name == key) {
+      return text;
+    }
+  }
+  return {};
+}
+
+/// The profile that ImageMagick stores as text: three lines of head, then hexadecimal digits.
+std::string from_raw_profile(std::string_view text) {
+  for (int line = 0; line < 3; ++line) {
+    const auto end = text.find('\n');
+    if (end == std::string_view::npos) {
+      return {};
+    }
+    text.remove_prefix(end + 1);
+  }
+  std::string digits, bytes;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits), [](unsigned char c) {
+    return std::isxdigit(c) != 0;
+  });
+  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
+  }
+  return bytes;
+}
+
+/// No picture when the file is damaged.
+Image read_pixels(Reader& reader) {
+  Image image{static_cast<int>(reader.width()), static_cast<int>(reader.height()), {}};
+  const size_t row = size_t{3} * reader.width();
+  image.rgb.resize(row * reader.height());
+  std::vector<png_bytep> rows(reader.height());
+  for (size_t y = 0; y < rows.size(); ++y) {
+    rows[y] = image.rgb.data() + row * y;
+  }
+  return reader.read_pixels(rows.data()) ? std::move(image) : Image{};
+}
+
 } // namespace
 
-Image read_png(const std::filesystem::path& path) {
-  const std::string file = read_file(path, kLargestFile);
+void check_picture_size(const std::string& name, uint32_t width, uint32_t height) {
+  if (width > kLongestSide || height > kLongestSide || int64_t{width} * height > kMostPixels) {
+    throw Error(fmt::format(
+        "{} is {} × {} pixels, expected sides of at most {} and {} pixels in all",
+        name,
+        width,
+        height,
+        kLongestSide,
+        kMostPixels));
+  }
+}
+
+Decoded decode_png(std::string_view file, const std::string& name) {
   Reader reader(file);
   const auto check = [&](bool success) {
     if (!success) {
-      throw Error(fmt::format("{} is no readable PNG: {}", path.string(), reader.message()));
+      throw Error(fmt::format("{} is no readable PNG: {}", name, reader.message()));
     }
   };
   check(reader.read_header());
-  const uint32_t width = reader.width(), height = reader.height();
-  if (width > kLongestSide || height > kLongestSide) {
-    throw Error(fmt::format(
-        "{} is {} × {} pixels, expected sides of at most {}",
-        path.string(),
-        width,
-        height,
-        kLongestSide));
-  }
+  check_picture_size(name, reader.width(), reader.height());
   check(reader.ask_for_rgb());
-  Image image{static_cast<int>(width), static_cast<int>(height), {}};
-  image.rgb.resize(size_t{3} * width * height);
-  std::vector<png_bytep> rows(height);
-  for (size_t y = 0; y < height; ++y) {
-    rows[y] = image.rgb.data() + 3 * y * width;
+  Decoded decoded;
+  decoded.image = read_pixels(reader);
+  check(decoded.image.width > 0);
+  decoded.texts = reader.texts();
+  decoded.exif = reader.exif();
+  if (decoded.exif.empty()) {
+    decoded.exif = from_raw_profile(find_text(decoded.texts, "Raw profile type exif"));
   }
-  check(reader.read_pixels(rows.data()));
-  return image;
+  decoded.xmp = find_text(decoded.texts, "XML:com.adobe.xmp");
+  return decoded;
 }
 
-void write_png(const std::filesystem::path& path, const Image& image) {
-  Png png;
-  png.width = static_cast<png_uint_32>(image.width);
-  png.height = static_cast<png_uint_32>(image.height);
-  png.format = PNG_FORMAT_RGB;
-  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
-  std::string bytes(size, '\0');
-  if (!png_image_write_to_memory(&png, bytes.data(), &size, 0, image.rgb.data(), 0, nullptr)) {
-    throw Error(fmt::format("cannot make {}: {}", path.string(), png.message));
-  }
-  bytes.resize(size);
-  write_file(path, bytes);
+Image read_png(const std::filesystem::path& path) {
+  return decode_png(read_file(path, kLargestImageFile), path.string()).image;
+}
+
+PngTexts read_png_texts(const std::filesystem::path& path) {
+  return decode_png(read_file(path, kLargestImageFile), path.string()).texts;
 }
 
 } // namespace mflux
