@@ -1,0 +1,110 @@
+#include "mflux/pipelines/denoise.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "mflux/base/error.h"
+
+namespace mflux::pipelines {
+
+using capture::Axes;
+
+namespace {
+
+mx::array floats(const std::vector<double>& values) {
+  const std::vector<float> rounded(values.begin(), values.end());
+  return mx::array(rounded.data(), {static_cast<int>(rounded.size())}, mx::float32);
+}
+
+std::vector<double> values_of(const mx::array& array) {
+  auto plain = mx::contiguous(mx::astype(array, mx::float32));
+  plain.eval();
+  return {plain.data<float>(), plain.data<float>() + plain.size()};
+}
+
+/// The schedule as the reference keeps it, in float32, and as an observer lets it be.
+Schedule recorded(const Schedule& schedule, int tokens, const capture::Taps& taps) {
+  const auto record = [&](const char* name, const mx::array& array, capture::Role role) {
+    return taps.record(name, array, Axes::as_is, role);
+  };
+  record("scheduler.in.num_inference_steps", mx::array(schedule.steps()), capture::Role::in);
+  record("scheduler.in.image_seq_len", mx::array(tokens), capture::Role::in);
+  return {
+      .sigmas = values_of(record("sigmas", floats(schedule.sigmas), capture::Role::out)),
+      .timesteps = values_of(record("timesteps", floats(schedule.timesteps), capture::Role::out))};
+}
+
+void stop_if_cancelled(const Callbacks& callbacks) {
+  if (callbacks.is_cancelled && callbacks.is_cancelled()) {
+    throw Cancelled{};
+  }
+}
+
+mx::array one_step(const mx::array& latents, const Schedule& schedule, int i, const Denoising& run) {
+  const auto name = [&](const char* what) { return fmt::format("{}@step={}", what, i + 1); };
+  const auto time = mx::full({latents.shape(0)}, schedule.timesteps[i], mx::float32);
+  const auto timestep =
+      run.taps.record("timestep", mx::astype(time, latents.dtype()), Axes::as_is);
+  const auto prediction =
+      run.taps.record("noise_pred", run.predict(latents, timestep), Axes::as_is);
+  const auto next = run.taps.record(
+      "latents", euler_step(latents, prediction, schedule.dt(i)), Axes::as_is);
+  mx::eval({prediction, next});
+  check_finite(prediction, name("noise_pred"));
+  check_finite(next, name("latents"));
+  return next;
+}
+
+} // namespace
+
+mx::array denoise(const mx::array& start, const Denoising& run) {
+  const Schedule schedule = recorded(run.schedule, start.shape(1), run.taps);
+  mx::array latents = start;
+  for (int i = 0; i < schedule.steps(); ++i) {
+    stop_if_cancelled(run.callbacks);
+    run.taps.begin_step(i + 1);
+    latents = one_step(latents, schedule, i, run);
+    if (run.callbacks.progress) {
+      run.callbacks.progress(
+          {.stage = Stage::denoise, .step = i + 1, .steps = schedule.steps()});
+    }
+    if (run.callbacks.preview) {
+      run.callbacks.preview(i + 1, run.picture(latents));
+    }
+  }
+  run.taps.begin_step(std::nullopt);
+  stop_if_cancelled(run.callbacks);
+  return latents;
+}
+
+mx::array euler_step(const mx::array& sample, const mx::array& prediction, double dt) {
+  const auto dtype = prediction.dtype();
+  const auto product = mx::multiply(
+      mx::astype(prediction, mx::float32), mx::array(static_cast<float>(dt), mx::float32));
+  const auto rounded = mx::astype(mx::astype(product, dtype), mx::float32);
+  return mx::astype(mx::add(mx::astype(sample, mx::float32), rounded), dtype);
+}
+
+mx::array guide(const mx::array& conditioned, const mx::array& unconditioned, double scale) {
+  const auto dtype = conditioned.dtype();
+  const auto difference = mx::astype(mx::subtract(conditioned, unconditioned), mx::float32);
+  const auto scaled =
+      mx::multiply(difference, mx::array(static_cast<float>(scale), mx::float32));
+  return mx::add(unconditioned, mx::astype(scaled, dtype));
+}
+
+mx::array scale_noise(const mx::array& image, const mx::array& noise, double sigma) {
+  const auto part = mx::array(static_cast<float>(sigma), image.dtype());
+  const auto rest = mx::subtract(mx::array(1.0f, image.dtype()), part);
+  return mx::add(mx::multiply(part, noise), mx::multiply(rest, image));
+}
+
+void check_finite(const mx::array& tensor, const std::string& checkpoint) {
+  if (!mx::all(mx::isfinite(tensor)).item<bool>()) {
+    throw Error(fmt::format(
+        "{} holds NaN or infinity: look at the weights, or at what was injected", checkpoint));
+  }
+}
+
+} // namespace mflux::pipelines
