@@ -41,15 +41,15 @@ void stop_if_cancelled(const Callbacks& callbacks) {
   }
 }
 
-mx::array one_step(const mx::array& latents, const Schedule& schedule, int i, const Denoising& run) {
+mx::array one_step(
+    const mx::array& latents, const Schedule& schedule, int i, const Denoising& run) {
   const auto name = [&](const char* what) { return fmt::format("{}@step={}", what, i + 1); };
   const auto time = mx::full({latents.shape(0)}, schedule.timesteps[i], mx::float32);
-  const auto timestep =
-      run.taps.record("timestep", mx::astype(time, latents.dtype()), Axes::as_is);
+  const auto timestep = run.taps.record("timestep", mx::astype(time, latents.dtype()), Axes::as_is);
   const auto prediction =
       run.taps.record("noise_pred", run.predict(latents, timestep), Axes::as_is);
-  const auto next = run.taps.record(
-      "latents", euler_step(latents, prediction, schedule.dt(i)), Axes::as_is);
+  const auto next =
+      run.taps.record("latents", euler_step(latents, prediction, schedule.dt(i)), Axes::as_is);
   mx::eval({prediction, next});
   check_finite(prediction, name("noise_pred"));
   check_finite(next, name("latents"));
@@ -66,8 +66,7 @@ mx::array denoise(const mx::array& start, const Denoising& run) {
     run.taps.begin_step(i + 1);
     latents = one_step(latents, schedule, i, run);
     if (run.callbacks.progress) {
-      run.callbacks.progress(
-          {.stage = Stage::denoise, .step = i + 1, .steps = schedule.steps()});
+      run.callbacks.progress({.stage = Stage::denoise, .step = i + 1, .steps = schedule.steps()});
     }
     if (run.callbacks.preview) {
       run.callbacks.preview(i + 1, run.picture(latents));
@@ -89,8 +88,7 @@ mx::array euler_step(const mx::array& sample, const mx::array& prediction, doubl
 mx::array guide(const mx::array& conditioned, const mx::array& unconditioned, double scale) {
   const auto dtype = conditioned.dtype();
   const auto difference = mx::astype(mx::subtract(conditioned, unconditioned), mx::float32);
-  const auto scaled =
-      mx::multiply(difference, mx::array(static_cast<float>(scale), mx::float32));
+  const auto scaled = mx::multiply(difference, mx::array(static_cast<float>(scale), mx::float32));
   return mx::add(unconditioned, mx::astype(scaled, dtype));
 }
 

@@ -11,6 +11,7 @@
 #include "mflux/base/memory.h"
 #include "mflux/capture/tensors.h"
 #include "mflux/models/flux2/latents.h"
+#include "mflux/models/flux2/port_scheduler.h"
 #include "mflux/vae/flux2/autoencoder.h"
 #include "mflux/weights/weights.h"
 
@@ -267,6 +268,7 @@ models::Port klein_port() {
            .inputs = "latents@step=K (the last) or latents_packed [batch, tokens, channels]",
            .gives_picture = true,
            .run = run_latents},
+          scheduler_component(),
       }};
 }
 
