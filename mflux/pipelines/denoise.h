@@ -19,7 +19,7 @@ struct Denoising {
   /// latents' type.
   std::function<mx::array(const mx::array& latents, const mx::array& timestep)> predict;
   /// For previews: the picture that latents are.
-  std::function<Image(const mx::array& latents)> picture;
+  std::function<Image(const mx::array& latents)> picture{};
 };
 
 /// From noise to latents, one evaluated step after the other. Checkpoints: sigmas, timesteps, then

@@ -11,8 +11,8 @@
 namespace mflux::pipelines {
 namespace {
 
-using testing::error_of;
 using ::testing::ElementsAre;
+using testing::error_of;
 using ::testing::HasSubstr;
 
 mx::array tokens(std::vector<float> values, mx::Dtype dtype = mx::float32) {
@@ -43,8 +43,7 @@ struct Names : capture::Observer {
 struct Loop {
   mx::array run(const mx::array& start) {
     return denoise(
-        start,
-        {.schedule = schedule, .callbacks = callbacks, .taps = taps, .predict = predict});
+        start, {.schedule = schedule, .callbacks = callbacks, .taps = taps, .predict = predict});
   }
 
   Schedule schedule{.sigmas = {1, 0.5, 0}, .timesteps = {1000, 500}};
@@ -145,10 +144,10 @@ TEST(EulerStep, RoundsInBfloat16AsTorchDoes) {
   // −0.0326 · 3 = −0.0978 → −0.09765625 (bf16), 1 − 0.09765625 = 0.90234375 → 0.90234375 (bf16)
   EXPECT_THAT(values(euler_step(sample, prediction, -0.0326)), ElementsAre(0.90234375f));
   EXPECT_EQ(euler_step(sample, prediction, -0.0326).dtype(), mx::bfloat16);
-  // dt rounded to bf16 would be −0.034912109375 · 251 = −8.75 (bf16) instead of −8.8125
+  // −0.0326 · 254 = −8.2804 → −8.25 (bf16); with dt in bf16 it would be −8.3125
   EXPECT_THAT(
-      values(euler_step(tokens({0}, mx::bfloat16), tokens({251}, mx::bfloat16), -0.0351)),
-      ElementsAre(-8.8125f));
+      values(euler_step(tokens({0}, mx::bfloat16), tokens({254}, mx::bfloat16), -0.0326)),
+      ElementsAre(-8.25f));
 }
 
 TEST(Guide, GoesFromTheUnconditionedPastTheConditioned) {
