@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "mflux/base/error.h"
@@ -43,11 +42,10 @@ std::optional<std::string> class_of(JsonReader& reader, const Json& json) {
 
 ModelConfig::ModelConfig(const Json& json, std::string where, std::vector<std::string> classes)
     : json_(&json), where_(std::move(where)), classes_(std::move(classes)), reader_(json, where_) {
-  const auto name = class_of(reader_, json);
-  is_named_ = name.has_value();
-  if (name && std::find(classes_.begin(), classes_.end(), *name) == classes_.end()) {
+  name_ = class_of(reader_, json);
+  if (name_ && std::find(classes_.begin(), classes_.end(), *name_) == classes_.end()) {
     fail(fmt::format(
-        "this is the config of a {}, expected {}", shortened(*name), fmt::join(classes_, " or ")));
+        "this is the config of a {}, expected {}", shortened(*name_), fmt::join(classes_, " or ")));
   }
 }
 
@@ -78,7 +76,7 @@ void ModelConfig::report_unknown() const {
       std::count_if(json_->items().begin(), json_->items().end(), [](const auto& item) {
         return !item.key().starts_with('_');
       });
-  if (!is_named_ && keys.size() == static_cast<size_t>(own)) {
+  if (!name_ && keys.size() == static_cast<size_t>(own)) {
     fail(fmt::format("none of its keys is one of an {}'s", classes_.front()));
   }
   std::string text;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,15 @@ class ModelConfig {
 
   JsonReader& reader() {
     return reader_;
+  }
+
+  const std::string& where() const {
+    return where_;
+  }
+
+  /// The class that the file names, one of the constructor's.
+  const std::optional<std::string>& class_name() const {
+    return name_;
   }
 
   [[noreturn]] void fail(const std::string& what) const;
@@ -35,7 +45,7 @@ class ModelConfig {
   std::string where_;
   std::vector<std::string> classes_;
   JsonReader reader_;
-  bool is_named_;
+  std::optional<std::string> name_;
 };
 
 } // namespace mflux

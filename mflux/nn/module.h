@@ -25,6 +25,10 @@ class Module {
  protected:
   explicit Module(Scope here) : here_(std::move(here)) {}
 
+  const Scope& here() const {
+    return here_;
+  }
+
   Scope at(std::string_view child) const {
     return here_ / child;
   }

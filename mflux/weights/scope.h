@@ -68,13 +68,15 @@ class Loader {
   std::shared_ptr<capture::Taps> taps_;
 };
 
-/// Builds a module tree, using every tensor exactly once, save those that its type names:
-/// Model::kUnusedByDesign, where it has such a member.
+/// Builds a module tree, using every tensor exactly once, save those that it names: its type in
+/// kUnusedByDesign, or the model itself in unused_by_design(), where it has such a member.
 template <typename Model, typename... Args>
 Model load(const Loader& loader, const Args&... args) {
   Model model(loader.root(), args...);
   if constexpr (requires { Model::kUnusedByDesign; }) {
     loader.finish({std::begin(Model::kUnusedByDesign), std::end(Model::kUnusedByDesign)});
+  } else if constexpr (requires { model.unused_by_design(); }) {
+    loader.finish(model.unused_by_design());
   } else {
     loader.finish();
   }

@@ -1,0 +1,93 @@
+#include "mflux/encoders/qwen3/model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "mflux/base/error.h"
+#include "mflux/base/log.h"
+
+namespace mflux::qwen3 {
+namespace {
+
+using nn::Axes;
+
+/// None when there is no padding, as in the reference, which then says only "causal".
+std::optional<mx::array> padded_mask(
+    const mx::array& causal, const std::optional<mx::array>& attention_mask) {
+  if (!attention_mask) {
+    return std::nullopt;
+  }
+  const auto valid = mx::astype(*attention_mask, mx::bool_);
+  if (mx::all(valid).item<bool>()) {
+    return std::nullopt;
+  }
+  return mx::logical_and(causal, mx::expand_dims(valid, {1, 2}));
+}
+
+mx::array causal_mask(int tokens) {
+  const auto positions = mx::arange(0, tokens, 1, mx::int32);
+  const auto allowed = mx::less_equal(mx::expand_dims(positions, 0), mx::expand_dims(positions, 1));
+  return mx::expand_dims(allowed, {0, 1});
+}
+
+} // namespace
+
+std::vector<int> checked_hidden_states(const Qwen3Config& config, std::vector<int> wanted) {
+  if (wanted.empty()) {
+    throw Error("no hidden state of the text encoder is asked for");
+  }
+  for (const int state : wanted) {
+    if (state < 0 || state > config.num_hidden_layers) {
+      throw Error(fmt::format(
+          "hidden state {} is asked for, but {} layers have only 0 to {}",
+          state,
+          config.num_hidden_layers,
+          config.num_hidden_layers));
+    }
+  }
+  return wanted;
+}
+
+int Qwen3Model::depth() const {
+  return *std::max_element(wanted.begin(), wanted.end());
+}
+
+std::vector<mx::array> Qwen3Model::operator()(const Tokens& tokens) const {
+  const auto& mask = tokens.attention_mask;
+  if (mask && mask->shape() != tokens.input_ids.shape()) {
+    reject(*mask, "an attention mask of the ids' shape");
+  }
+  const auto call = this->call();
+  const auto ids = mask ? call.in("input_ids", tokens.input_ids, Axes::as_is)
+                        : call.in(tokens.input_ids, Axes::as_is);
+  const auto valid =
+      mask ? std::optional(call.in("attention_mask", *mask, Axes::as_is)) : std::nullopt;
+  auto x = embed_tokens(ids);
+  const int count = ids.shape(1);
+  if (count > config.max_position_embeddings) {
+    log(LogLevel::warning,
+        fmt::format(
+            "{} tokens are more than the text encoder's max_position_embeddings, {}",
+            count,
+            config.max_position_embeddings));
+  }
+  const auto causal = causal_mask(count);
+  const Context context{
+      .positions = rotary_emb(x), .causal = causal, .mask = padded_mask(causal, valid)};
+
+  std::vector<mx::array> states{x};
+  for (const auto& layer : layers) {
+    states.push_back(layer(states.back(), context));
+  }
+  if (norm) {
+    states.back() = (*norm)(states.back());
+  }
+  std::vector<mx::array> out;
+  for (const int state : wanted) {
+    out.push_back(states[state]);
+  }
+  return out;
+}
+
+} // namespace mflux::qwen3
