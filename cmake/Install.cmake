@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mflux)
 set(mlx_home ${CMAKE_INSTALL_LIBDIR}/mflux) # libmlx finds its BLAS by $ORIGIN/../../mlx_cpu.libs
 
-set(libraries mflux_parity)
+set(libraries mflux_parity mflux_tokenizers)
 if(MFLUX_WITH_MLX)
   list(APPEND libraries mflux)
 endif()

@@ -17,7 +17,7 @@ constexpr int kMaxDepth = 100;
 /// Watches a parse for what nlohmann::json lets pass: duplicate keys and unbounded nesting.
 class StrictRules {
  public:
-  bool operator()(int depth, Json::parse_event_t event, const Json& parsed) {
+  void operator()(int depth, Json::parse_event_t event, const Json& parsed) {
     if (depth > kMaxDepth) {
       throw Error(fmt::format("nested more than {} levels deep", kMaxDepth));
     }
@@ -31,12 +31,64 @@ class StrictRules {
         throw Error(fmt::format("the key \"{}\" stands twice in one object", key));
       }
     }
-    return true;
   }
 
  private:
   std::vector<std::set<std::string>> keys_;
 };
+
+/// Hands out the values of the object at a path while it is parsed, instead of storing them.
+class MemberTaker {
+ public:
+  MemberTaker(
+      const std::vector<std::string>& path,
+      const std::function<void(const std::string&, const Json&)>& take)
+      : path_(path), take_(take) {}
+
+  /// Whether to store what was parsed.
+  bool operator()(int depth, Json::parse_event_t event, const Json& parsed) {
+    const auto level = static_cast<size_t>(depth);
+    if (event == Json::parse_event_t::key) {
+      keys_.resize(level);
+      keys_[level - 1] = parsed.get<std::string>();
+      return !is_member(level);
+    }
+    if (keys_.size() < level || !is_member(level)) {
+      return true;
+    }
+    if (event != Json::parse_event_t::value) {
+      throw Error(fmt::format("\"{}\" holds an object or a list", keys_[level - 1]));
+    }
+    take_(keys_[level - 1], parsed);
+    return true;
+  }
+
+ private:
+  /// Whether a key at `level` stands in the wanted object.
+  bool is_member(size_t level) const {
+    return level == path_.size() + 1 && std::equal(path_.begin(), path_.end(), keys_.begin());
+  }
+
+  const std::vector<std::string>& path_;
+  const std::function<void(const std::string&, const Json&)>& take_;
+  std::vector<std::string> keys_;
+};
+
+template <typename Keep>
+Json parse_with(std::string_view text, Keep&& keep) {
+  if (text.find('\0') != text.npos) {
+    throw Error("not valid JSON: it holds a NUL byte"); // where nlohmann::json would stop reading
+  }
+  try {
+    StrictRules rules;
+    return Json::parse(text, [&](int depth, Json::parse_event_t event, Json& parsed) {
+      rules(depth, event, parsed);
+      return keep(depth, event, parsed);
+    });
+  } catch (const Json::exception& error) {
+    throw Error(fmt::format("not valid JSON: {}", error.what()));
+  }
+}
 
 /// `value` as an error quotes it.
 std::string shown(const Json& value) {
@@ -107,17 +159,17 @@ std::vector<std::string> convert<std::vector<std::string>>(
 } // namespace
 
 Json parse_json(std::string_view text) {
-  if (text.find('\0') != text.npos) {
-    throw Error("not valid JSON: it holds a NUL byte"); // where nlohmann::json would stop reading
-  }
-  try {
-    StrictRules rules;
-    return Json::parse(text, [&](int depth, Json::parse_event_t event, Json& parsed) {
-      return rules(depth, event, parsed);
-    });
-  } catch (const Json::exception& error) {
-    throw Error(fmt::format("not valid JSON: {}", error.what()));
-  }
+  return parse_with(text, [](int, Json::parse_event_t, const Json&) { return true; });
+}
+
+Json parse_json(
+    std::string_view text,
+    const std::vector<std::string>& path,
+    const std::function<void(const std::string& key, const Json& value)>& take) {
+  MemberTaker taker(path, take);
+  return parse_with(text, [&](int depth, Json::parse_event_t event, const Json& parsed) {
+    return taker(depth, event, parsed);
+  });
 }
 
 Json read_json(const std::filesystem::path& path) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -15,6 +16,14 @@ using Json = nlohmann::ordered_json;
 /// Parses JSON strictly: duplicate keys, trailing text, comments, NaN, bad UTF-8 and nesting beyond
 /// 100 levels are errors. Throws Error.
 Json parse_json(std::string_view text);
+
+/// The same, but the values of the object at `path` (keys from the document down) are handed to
+/// `take` and not kept: Json finds keys by walking along them, which 150,000 of them do not allow.
+/// An object or a list among them is an error.
+Json parse_json(
+    std::string_view text,
+    const std::vector<std::string>& path,
+    const std::function<void(const std::string& key, const Json& value)>& take);
 
 /// The same for a file; errors name it.
 Json read_json(const std::filesystem::path& path);
