@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,9 +12,6 @@ namespace mflux {
 namespace capture {
 class Taps;
 }
-
-/// Parameter name to shape: what a module tree declares, or what a checkpoint holds.
-using Schema = std::map<std::string, mx::Shape>;
 
 /// A place in a checkpoint, written the way PyTorch writes it ("blocks.0.attn.to_q").
 ///

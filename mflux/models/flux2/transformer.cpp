@@ -4,8 +4,9 @@
 #include <fmt/ranges.h>
 
 #include "mflux/base/error.h"
-#include "mflux/nn/blas_check.h"
 #include "mflux/nn/compute.h"
+#include "mflux/nn/load_component.h"
+
 #include "mflux/weights/weights.h"
 
 namespace mflux::flux2 {
@@ -104,17 +105,9 @@ Flux2Transformer2DModel load_transformer(
   if (dtype != mx::float32 && dtype != mx::bfloat16) {
     throw Error("the transformer computes in float32 or bfloat16 only");
   }
-  if (mx::default_device() == mx::Device::cpu) {
-    nn::check_blas();
-  }
   const auto file = folder / "config.json";
   const auto config = parse_transformer_config(read_json(file), file.string());
-  const auto weights = weights_file(folder);
-  const Loader declared(read_weight_shapes(weights));
-  with_context(weights.string(), [&] { load<Flux2Transformer2DModel>(declared, config); });
-  const Loader loader(read_weights(weights, dtype), std::move(taps));
-  return with_context(
-      weights.string(), [&] { return load<Flux2Transformer2DModel>(loader, config); });
+  return nn::load_component<Flux2Transformer2DModel>(folder, config, dtype, std::move(taps));
 }
 
 } // namespace mflux::flux2

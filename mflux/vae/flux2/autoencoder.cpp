@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "mflux/base/error.h"
-#include "mflux/nn/blas_check.h"
+#include "mflux/nn/load_component.h"
 
 namespace mflux::flux2 {
 namespace {
@@ -66,20 +66,11 @@ void check_statistics(const LatentNorm& bn) {
 
 AutoencoderKLFlux2 load_autoencoder(
     const std::filesystem::path& folder, mx::Dtype dtype, std::shared_ptr<capture::Taps> taps) {
-  if (mx::default_device() == mx::Device::cpu) {
-    nn::check_blas();
-  }
   const auto file = folder / "config.json";
   const VaeConfig config = parse_vae_config(read_json(file), file.string());
-  const auto weights = weights_file(folder);
-  const Loader declared(read_weight_shapes(weights));
-  with_context(weights.string(), [&] { load<AutoencoderKLFlux2>(declared, config); });
-  const Loader loader(read_weights(weights, dtype), std::move(taps));
-  return with_context(weights.string(), [&] {
-    auto vae = load<AutoencoderKLFlux2>(loader, config);
-    check_statistics(vae.bn);
-    return vae;
-  });
+  auto vae = nn::load_component<AutoencoderKLFlux2>(folder, config, dtype, std::move(taps));
+  with_context(weights_file(folder).string(), [&] { check_statistics(vae.bn); });
+  return vae;
 }
 
 } // namespace mflux::flux2

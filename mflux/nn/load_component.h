@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "mflux/base/error.h"
+#include "mflux/capture/taps.h"
+#include "mflux/nn/blas_check.h"
+#include "mflux/weights/scope.h"
+
+namespace mflux::nn {
+
+/// A component of a model from its folder in diffusers' layout: Model(Scope, config) over the
+/// weights beside config.json, which the caller has read. Every tensor's header is checked here;
+/// values are read when they are first evaluated. Modules report to `taps` unless it is null.
+/// Throws Error that names the weights file.
+template <typename Model, typename Config>
+Model load_component(
+    const std::filesystem::path& folder,
+    const Config& config,
+    mx::Dtype dtype,
+    std::shared_ptr<capture::Taps> taps = nullptr) {
+  if (mx::default_device() == mx::Device::cpu) {
+    check_blas();
+  }
+  const auto file = weights_file(folder);
+  const Loader loader(read_weights(file, dtype), std::move(taps));
+  return with_context(file.string(), [&] {
+    auto model = load<Model>(loader, config);
+    check_memory(loader.asked(), dtype);
+    return model;
+  });
+}
+
+} // namespace mflux::nn

@@ -1,0 +1,212 @@
+#include "mflux/weights/lazy_array.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "mflux/base/error.h"
+#include "mlx/primitives.h"
+
+namespace mflux {
+namespace {
+
+using artifacts::Dtype;
+
+constexpr size_t kWindow = size_t{4} << 20; ///< bytes of the source
+
+template <typename From, typename To>
+void convert(const std::byte* from, size_t count, To* to) {
+  for (size_t i = 0; i < count; ++i) {
+    From value;
+    std::memcpy(&value, from + i * sizeof(From), sizeof(From));
+    to[i] = static_cast<To>(static_cast<float>(value));
+  }
+}
+
+template <typename To>
+void convert_from(Dtype dtype, const std::byte* from, size_t count, To* to) {
+  switch (dtype) {
+    case Dtype::float16:
+      return convert<mx::float16_t>(from, count, to);
+    case Dtype::bfloat16:
+      return convert<mx::bfloat16_t>(from, count, to);
+    case Dtype::float32:
+      return convert<float>(from, count, to);
+    case Dtype::float64:
+      return convert<double>(from, count, to);
+    default:
+      throw Error(fmt::format("{} is not converted", artifacts::name_of(dtype)));
+  }
+}
+
+void convert_window(
+    Dtype from_dtype, const std::byte* from, size_t count, mx::Dtype to_dtype, std::byte* to) {
+  switch (to_dtype.val()) {
+    case mx::Dtype::Val::float16:
+      return convert_from(from_dtype, from, count, reinterpret_cast<mx::float16_t*>(to));
+    case mx::Dtype::Val::bfloat16:
+      return convert_from(from_dtype, from, count, reinterpret_cast<mx::bfloat16_t*>(to));
+    case mx::Dtype::Val::float32:
+      return convert_from(from_dtype, from, count, reinterpret_cast<float*>(to));
+    default:
+      throw Error("floating-point tensors are read as float32, bfloat16 or float16");
+  }
+}
+
+/// Whether `dtype` holds the elements as the file has them.
+bool is_plain(Dtype file, mx::Dtype dtype) {
+  return file != Dtype::float64 && array_dtype(file) == dtype;
+}
+
+/// Fills `out`, which has memory, from a contiguous tensor.
+void fill(const artifacts::Tensor& tensor, mx::array& out) {
+  const auto from = tensor.data();
+  const size_t size = artifacts::size_of(tensor.dtype), step = kWindow / size;
+  const size_t count = from.size() / size;
+  const bool plain = is_plain(tensor.dtype, out.dtype());
+  auto* to = reinterpret_cast<std::byte*>(out.data<char>());
+  for (size_t i = 0; i < count; i += step) {
+    const size_t n = std::min(step, count - i);
+    if (plain) {
+      std::memcpy(to + i * size, from.data() + i * size, n * size);
+    } else {
+      convert_window(tensor.dtype, from.data() + i * size, n, out.dtype(), to + i * out.itemsize());
+    }
+    tensor.storage->done_with(tensor.offset + i * size, tensor.offset + (i + n) * size);
+  }
+}
+
+/// Whether MLX's buffers point to their size, which the elements follow, as in its builds for the
+/// CPU alone. There elements that lie elsewhere make a buffer too; its size is then never asked for
+/// anything but whether an operation may write its result over them.
+bool buffers_follow_their_size() {
+  static const bool answer = [] {
+    for (const size_t bytes : {size_t{64}, size_t{4104}}) {
+      const auto data = mx::allocator::malloc(bytes);
+      auto buffer = data.buffer();
+      size_t size = 0;
+      std::memcpy(&size, buffer.ptr(), sizeof size);
+      if (buffer.raw_ptr() != static_cast<size_t*>(buffer.ptr()) + 1 || size != bytes) {
+        return false;
+      }
+    }
+    return true;
+  }();
+  return answer;
+}
+
+/// MLX may write into what only an unevaluated graph still holds: into private pages, not the file.
+bool make_writable(std::span<const std::byte> bytes) {
+  static const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(bytes.data()) / page * page;
+  const auto end = reinterpret_cast<uintptr_t>(bytes.data() + bytes.size());
+  return mprotect(reinterpret_cast<void*>(begin), end - begin, PROT_READ | PROT_WRITE) == 0;
+}
+
+/// Has `out` look at the tensor's own memory; false where that cannot be.
+bool share(const artifacts::Tensor& tensor, mx::array& out) {
+  const auto bytes = tensor.data();
+  const size_t alignment = std::max(out.itemsize(), alignof(size_t));
+  const bool fits = is_plain(tensor.dtype, out.dtype()) && tensor.offset >= sizeof(size_t) &&
+                    reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0 && !bytes.empty();
+  if (!fits || !buffers_follow_their_size() || !make_writable(bytes)) {
+    return false;
+  }
+  auto* start = const_cast<std::byte*>(bytes.data()) - sizeof(size_t);
+  out.set_data({mx::allocator::Buffer(start), [keep = tensor.storage](mx::allocator::Buffer) {}});
+  return true;
+}
+
+class Read : public mx::UnaryPrimitive {
+ public:
+  Read(mx::Stream stream, std::function<artifacts::Tensor()> read, Memory memory)
+      : UnaryPrimitive(stream), read_(std::move(read)), memory_(memory) {}
+
+  void eval_cpu(const std::vector<mx::array>&, mx::array& out) override {
+    eval(out);
+  }
+  void eval_gpu(const std::vector<mx::array>&, mx::array& out) override {
+    eval(out);
+  }
+  const char* name() const override {
+    return "Read";
+  }
+
+ private:
+  void eval(mx::array& out) const {
+    const auto tensor = read_().contiguous();
+    if (memory_ == Memory::shared && share(tensor, out)) {
+      return;
+    }
+    out.set_data(mx::allocator::malloc(out.nbytes()));
+    fill(tensor, out);
+  }
+
+  std::function<artifacts::Tensor()> read_;
+  Memory memory_;
+};
+
+} // namespace
+
+mx::Dtype array_dtype(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::boolean:
+      return mx::bool_;
+    case Dtype::uint8:
+      return mx::uint8;
+    case Dtype::int8:
+      return mx::int8;
+    case Dtype::uint16:
+      return mx::uint16;
+    case Dtype::int16:
+      return mx::int16;
+    case Dtype::uint32:
+      return mx::uint32;
+    case Dtype::int32:
+      return mx::int32;
+    case Dtype::uint64:
+      return mx::uint64;
+    case Dtype::int64:
+      return mx::int64;
+    case Dtype::float16:
+      return mx::float16;
+    case Dtype::bfloat16:
+      return mx::bfloat16;
+    case Dtype::float32:
+    case Dtype::float64:
+      return mx::float32;
+    case Dtype::complex64:
+      return mx::complex64;
+    default:
+      throw Error(fmt::format(
+          "{} tensors cannot be computed with; convert them to bfloat16 or float32",
+          artifacts::name_of(dtype)));
+  }
+}
+
+mx::Shape array_shape(const artifacts::Shape& shape) {
+  mx::Shape out;
+  for (const int64_t extent : shape) {
+    if (extent > std::numeric_limits<mx::ShapeElem>::max()) {
+      throw Error(
+          fmt::format("the shape {} is more than MLX can hold", artifacts::to_string(shape)));
+    }
+    out.push_back(static_cast<mx::ShapeElem>(extent));
+  }
+  return out;
+}
+
+mx::array lazy_array(
+    mx::Shape shape, mx::Dtype dtype, std::function<artifacts::Tensor()> read, Memory memory) {
+  const auto stream = mx::default_stream(mx::default_device());
+  return mx::array(
+      std::move(shape), dtype, std::make_shared<Read>(stream, std::move(read), memory), {});
+}
+
+} // namespace mflux
