@@ -32,7 +32,7 @@ class LoadComponentTest : public ::testing::Test {
 
 TEST_F(LoadComponentTest, ReadsInTheRunsType) {
   write(mx::astype(mx::arange(3), mx::bfloat16));
-  const auto toy = load_component<Toy>(folder.path(), 3, mx::float32);
+  const auto toy = load_component<Toy>(folder.path(), mx::float32, nullptr, 3);
   EXPECT_EQ(toy.weight.dtype(), mx::float32);
   EXPECT_EQ(mx::sum(toy.weight).item<float>(), 3);
 }
@@ -40,10 +40,10 @@ TEST_F(LoadComponentTest, ReadsInTheRunsType) {
 TEST_F(LoadComponentTest, NamesTheFileAndWhatIsWrong) {
   write(mx::zeros({4}));
   EXPECT_THAT(
-      error_of([&] { load_component<Toy>(folder.path(), 3, mx::float32); }),
+      error_of([&] { load_component<Toy>(folder.path(), mx::float32, nullptr, 3); }),
       AllOf(HasSubstr("model.safetensors"), HasSubstr("weight is [4], expected [3]")));
   EXPECT_THAT(
-      error_of([&] { load_component<Toy>(folder / "none", 3, mx::float32); }),
+      error_of([&] { load_component<Toy>(folder / "none", mx::float32, nullptr, 3); }),
       HasSubstr("holds no weights"));
 }
 

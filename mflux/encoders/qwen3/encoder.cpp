@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "mflux/base/error.h"
-#include "mflux/nn/blas_check.h"
+#include "mflux/nn/load_component.h"
 
 namespace mflux::qwen3 {
 
@@ -44,17 +44,10 @@ TextEncoder load_text_encoder(
     mx::Dtype dtype,
     const std::vector<int>& wanted,
     std::shared_ptr<capture::Taps> taps) {
-  if (mx::default_device() == mx::Device::cpu) {
-    nn::check_blas();
-  }
   const auto file = folder / "config.json";
   const auto config = parse_qwen3_config(read_json(file), file.string());
   with_context(file.string(), [&] { return checked_hidden_states(config, wanted); });
-  const auto weights = weights_file(folder);
-  const Loader declared(read_weight_shapes(weights));
-  with_context(weights.string(), [&] { load<TextEncoder>(declared, config, wanted); });
-  const Loader loader(read_weights(weights, dtype), std::move(taps));
-  return with_context(weights.string(), [&] { return load<TextEncoder>(loader, config, wanted); });
+  return nn::load_component<TextEncoder>(folder, dtype, std::move(taps), config, wanted);
 }
 
 } // namespace mflux::qwen3

@@ -107,7 +107,7 @@ Flux2Transformer2DModel load_transformer(
   }
   const auto file = folder / "config.json";
   const auto config = parse_transformer_config(read_json(file), file.string());
-  return nn::load_component<Flux2Transformer2DModel>(folder, config, dtype, std::move(taps));
+  return nn::load_component<Flux2Transformer2DModel>(folder, dtype, std::move(taps), config);
 }
 
 } // namespace mflux::flux2

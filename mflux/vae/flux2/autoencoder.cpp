@@ -68,7 +68,7 @@ AutoencoderKLFlux2 load_autoencoder(
     const std::filesystem::path& folder, mx::Dtype dtype, std::shared_ptr<capture::Taps> taps) {
   const auto file = folder / "config.json";
   const VaeConfig config = parse_vae_config(read_json(file), file.string());
-  auto vae = nn::load_component<AutoencoderKLFlux2>(folder, config, dtype, std::move(taps));
+  auto vae = nn::load_component<AutoencoderKLFlux2>(folder, dtype, std::move(taps), config);
   with_context(weights_file(folder).string(), [&] { check_statistics(vae.bn); });
   return vae;
 }
