@@ -48,6 +48,19 @@ std::optional<size_t> index_of(
   return static_cast<size_t>(found - tensors.begin());
 }
 
+/// K of "PREFIX@step=K".
+std::optional<int> step_of(const std::string& name, const std::string& prefix) {
+  const std::string start = prefix + "@step=";
+  if (!name.starts_with(start) || name.size() == start.size() || name[start.size()] == '0') {
+    return std::nullopt;
+  }
+  int step = 0;
+  const char* end = name.data() + name.size();
+  const auto [stop, code] = std::from_chars(name.data() + start.size(), end, step);
+  const bool is_step = code == std::errc{} && stop == end && step >= 1;
+  return is_step ? std::optional(step) : std::nullopt;
+}
+
 } // namespace
 
 Inputs::Inputs(std::filesystem::path path) : path_(std::move(path)) {
@@ -157,23 +170,20 @@ artifacts::Tensor Inputs::require(const std::vector<std::string>& names) const {
       entry.place->file.string(), [&] { return entry.place->artifact->load(entry.place->index); });
 }
 
-std::optional<std::string> Inputs::last_step(const std::string& prefix) const {
-  const std::string start = prefix + "@step=";
-  std::optional<std::string> last;
-  int highest = -1;
+std::vector<int> Inputs::steps(const std::string& prefix) const {
+  std::vector<int> steps;
   for (const auto& [name, place] : places_) {
-    if (!name.starts_with(start)) {
-      continue;
-    }
-    int step = 0;
-    const char* end = name.data() + name.size();
-    const auto [stop, code] = std::from_chars(name.data() + start.size(), end, step);
-    if (code == std::errc{} && stop == end && step > highest) {
-      highest = step;
-      last = name;
+    if (const auto step = step_of(name, prefix)) {
+      steps.push_back(*step);
     }
   }
-  return last;
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+std::optional<std::string> Inputs::last_step(const std::string& prefix) const {
+  const auto all = steps(prefix);
+  return all.empty() ? std::nullopt : std::optional(fmt::format("{}@step={}", prefix, all.back()));
 }
 
 } // namespace mflux::capture

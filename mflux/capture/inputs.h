@@ -39,6 +39,9 @@ class Inputs {
     return places_.count(name) > 0;
   }
 
+  /// Every K of a "PREFIX@step=K", in order.
+  std::vector<int> steps(const std::string& prefix) const;
+
   /// The name among "PREFIX@step=K" with the highest K.
   std::optional<std::string> last_step(const std::string& prefix) const;
 

@@ -11,7 +11,9 @@
 #include "mflux/base/memory.h"
 #include "mflux/capture/tensors.h"
 #include "mflux/models/flux2/latents.h"
+#include "mflux/models/flux2/port_inputs.h"
 #include "mflux/models/flux2/port_scheduler.h"
+#include "mflux/models/flux2/port_transformer.h"
 #include "mflux/vae/flux2/autoencoder.h"
 #include "mflux/weights/weights.h"
 
@@ -27,69 +29,13 @@ using models::PortResult;
 struct Watched {
   explicit Watched(const PortRequest& request)
       : taps(std::make_shared<capture::Taps>("vae")),
-        vae(load_autoencoder(component_folder(request.model), request.dtype, taps)),
+        vae(load_autoencoder(component_folder(request.model, "vae"), request.dtype, taps)),
         watch(*taps, request.observer) {}
-
-  static std::filesystem::path component_folder(const std::filesystem::path& model) {
-    return std::filesystem::exists(model / "vae") ? model / "vae" : model;
-  }
 
   std::shared_ptr<capture::Taps> taps;
   AutoencoderKLFlux2 vae;
   capture::Watch watch;
 };
-
-[[noreturn]] void refuse(const capture::Found& input, const std::string& expected) {
-  throw Error(fmt::format(
-      "{}: {} is {}, expected {}",
-      input.file.string(),
-      input.name,
-      artifacts::to_string(input.shape),
-      expected));
-}
-
-/// One axis as the reference orders and a person calls it; of a certain extent unless that is 0.
-struct Axis {
-  std::string name;
-  int64_t extent = 0;
-};
-
-/// The first of `names`, its header checked; values are not read.
-capture::Found find_input(
-    const PortRequest& request,
-    const std::vector<std::string>& names,
-    const std::vector<Axis>& axes) {
-  const auto input = request.inputs->find(names);
-  std::vector<std::string> expected;
-  bool is_right = input.shape.size() == axes.size();
-  for (size_t i = 0; i < axes.size(); ++i) {
-    const auto& [name, extent] = axes[i];
-    expected.push_back(extent ? fmt::format("{}", extent) : name);
-    is_right = is_right && input.shape[i] > 0 && (extent == 0 || input.shape[i] == extent);
-  }
-  if (!is_right) {
-    refuse(input, fmt::format("[{}]", fmt::join(expected, ", ")));
-  }
-  if (!artifacts::is_floating(input.dtype)) {
-    throw Error(fmt::format(
-        "{}: {} is of {}, expected floating-point numbers",
-        input.file.string(),
-        input.name,
-        artifacts::name_of(input.dtype)));
-  }
-  return input;
-}
-
-/// The input as an array of the run's type, its axes as in the reference.
-mx::array read_input(const PortRequest& request, const capture::Found& input) {
-  return with_context(fmt::format("{}: {}", input.file.string(), input.name), [&] {
-    const mx::array x = mflux::to_array(request.inputs->require({input.name}));
-    if (!mx::all(mx::isfinite(x)).item<bool>()) {
-      throw Error("holds NaN or infinity");
-    }
-    return mx::astype(x, request.dtype);
-  });
-}
 
 /// Refuses pictures whose widest layer alone would not fit into memory.
 void check_memory(const VaeConfig& config, double batch, double height, double width) {
@@ -181,38 +127,6 @@ PortResult run_roundtrip(const PortRequest& request) {
       .picture = to_unit_range(decoded)};
 }
 
-struct Grid {
-  int h, w;
-};
-
-/// Rows and columns of tokens: from the run's picture size, else a square.
-Grid grid_of(const capture::Inputs& inputs, const capture::Found& input, int pixels_per_token) {
-  const int64_t tokens = input.shape[1], most = kLongestSide / pixels_per_token;
-  JsonReader run(inputs.run(), "the manifest's run");
-  const auto height = run.maybe<int>("height"), width = run.maybe<int>("width");
-  if (height && width) {
-    const Grid grid{*height / pixels_per_token, *width / pixels_per_token};
-    if (grid.h < 1 || grid.w < 1 || grid.h > most || grid.w > most ||
-        int64_t{grid.h} * grid.w != tokens) {
-      refuse(
-          input,
-          fmt::format(
-              "{} × {} tokens for the run's {} × {} pixels", grid.w, grid.h, *width, *height));
-    }
-    return grid;
-  }
-  const auto side = std::llround(std::sqrt(static_cast<double>(tokens)));
-  if (side > most || side * side != tokens) {
-    refuse(
-        input,
-        fmt::format(
-            "a square of at most {0} × {0} tokens, for no manifest says the picture's height and "
-            "width",
-            most));
-  }
-  return {static_cast<int>(side), static_cast<int>(side)};
-}
-
 /// The last step's latents. Latents "as packed" are an encoded image's, but in a dump of a
 /// denoising loop they are the noise that it began with.
 std::string tokens_name(const capture::Inputs& inputs) {
@@ -234,12 +148,14 @@ PortResult run_latents(const PortRequest& request) {
       request,
       {tokens_name(*request.inputs)},
       {{"batch"}, {"tokens"}, {"channels", int64_t{kPatch} * kPatch * config.latent_channels}});
-  const Grid grid = grid_of(*request.inputs, input, pixels);
+  const TokenGrid grid = grid_of(*request.inputs, input, pixels);
   with_context(input.file.string(), [&] {
-    check_memory(config, static_cast<double>(input.shape[0]), grid.h * pixels, grid.w * pixels);
+    check_memory(
+        config, static_cast<double>(input.shape[0]), grid.rows * pixels, grid.columns * pixels);
   });
   check_picture(request, config, input);
-  const auto result = decode_tokens(run.vae, read_input(request, input), grid.h, grid.w, *run.taps);
+  const auto result =
+      decode_tokens(run.vae, read_input(request, input), grid.rows, grid.columns, *run.taps);
   return {
       .outputs =
           {{"decoded", channels_first(result.decoded)}, {"image", channels_first(result.image)}},
@@ -268,6 +184,7 @@ models::Port klein_port() {
            .inputs = "latents@step=K (the last) or latents_packed [batch, tokens, channels]",
            .gives_picture = true,
            .run = run_latents},
+          transformer_component(),
           scheduler_component(),
       }};
 }

@@ -4,7 +4,7 @@
 
 namespace mflux::flux2 {
 
-/// FLUX.2-klein: vae.decode, vae.encode, vae.roundtrip, latents.decode, scheduler.
+/// FLUX.2-klein: vae.decode, vae.encode, vae.roundtrip, latents.decode, transformer, scheduler.
 models::Port klein_port();
 
 } // namespace mflux::flux2

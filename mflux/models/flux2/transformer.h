@@ -17,8 +17,8 @@ struct TransformerInput {
   mx::array hidden_states;         ///< image tokens [batch, tokens, in_channels], references last
   mx::array encoder_hidden_states; ///< text [batch, text tokens, joint_attention_dim]
   mx::array timestep;              ///< sigma, 1 to 0: [batch] or [1]
-  const Positions& img;            ///< from pos_embed.prepare(), once per run
-  const Positions& txt;
+  Positions img;                   ///< from pos_embed.prepare(), once per run
+  Positions txt;
   std::optional<mx::array> guidance{}; ///< scale: [batch] or [1]
 };
 
