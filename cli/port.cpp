@@ -4,14 +4,15 @@
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <utility>
 
+#include "cli/capture_flags.h"
 #include "cli/command.h"
 #include "cli/find_model.h"
 #include "cli/port_flags.h"
 #include "mflux/artifacts/write.h"
 #include "mflux/base/error.h"
 #include "mflux/base/json.h"
-#include "mflux/capture/recorder.h"
 #include "mflux/capture/tensors.h"
 #include "mflux/models/registry.h"
 
@@ -42,17 +43,12 @@ std::string device_name() {
   return mx::default_device() == mx::Device::gpu ? "gpu" : "cpu";
 }
 
-std::unique_ptr<capture::Recorder> make_recorder(
-    const PortRun& run, const capture::Inputs* inputs) {
-  if (run.capture.empty()) {
-    return nullptr;
-  }
+RunObserver make_observer(const PortRun& run, const capture::Inputs* inputs) {
   capture::RunFacts facts{.device = device_name(), .compute_dtype = run.dtype};
   if (inputs) {
     facts.run = inputs->run();
   }
-  return std::make_unique<capture::Recorder>(
-      run.capture, std::move(facts), capture::Recorder::Options{.globs = run.taps});
+  return {run.capture, std::move(facts)};
 }
 
 Outcome compute(const PortRun& run, const models::Component& component) {
@@ -60,13 +56,13 @@ Outcome compute(const PortRun& run, const models::Component& component) {
   if (!component.starts_from_pixels) {
     inputs.emplace(run.inputs);
   }
-  const auto recorder = make_recorder(run, inputs ? &*inputs : nullptr);
+  auto observer = make_observer(run, inputs ? &*inputs : nullptr);
   models::PortRequest request{
       .model = find_model(run.model),
       .inputs = inputs ? &*inputs : nullptr,
       .wants_picture = component.starts_from_pixels || !run.image.empty(),
       .dtype = run.dtype == "bfloat16" ? mx::bfloat16 : mx::float32,
-      .observer = recorder.get()};
+      .observer = observer.get()};
   if (component.starts_from_pixels) {
     request.image = read_png(run.image);
   }
@@ -84,10 +80,8 @@ Outcome compute(const PortRun& run, const models::Component& component) {
   if (request.image) {
     outcome.psnr = psnr(*request.image, *outcome.picture);
   }
-  if (recorder) {
-    recorder->finish();
-    outcome.checkpoints = recorder->checkpoints();
-  }
+  observer.finish();
+  outcome.checkpoints = observer.checkpoints();
   return outcome;
 }
 
@@ -123,7 +117,7 @@ Json to_json(const PortRun& run, const models::Component& component, const Outco
       {"seconds", outcome.seconds},
       {"outputs", outputs},
       {"image", picture.empty() ? Json(nullptr) : Json(picture.string())},
-      {"capture", run.capture.empty() ? Json(nullptr) : Json(run.capture.string())},
+      {"capture", run.capture.folder.empty() ? Json(nullptr) : Json(run.capture.folder.string())},
       {"checkpoints", outcome.checkpoints}};
   if (outcome.psnr) {
     out["psnr"] = std::isfinite(*outcome.psnr) ? Json(*outcome.psnr) : Json("infinite");
@@ -152,9 +146,11 @@ void print_text(const PortRun& run, const models::Component& component, const Ou
         outcome.picture->width,
         outcome.picture->height);
   }
-  if (!run.capture.empty()) {
+  if (!run.capture.folder.empty()) {
     fmt::print(
-        "capture {} ({} checkpoints)\n", printable(run.capture.string()), outcome.checkpoints);
+        "capture {} ({} checkpoints)\n",
+        printable(run.capture.folder.string()),
+        outcome.checkpoints);
   }
 }
 
@@ -202,9 +198,7 @@ void add_port(CLI::App& app, Session& session) {
       ->add_option("--model", run->model, "Folder in diffusers' layout, or a bundled model's name")
       ->required();
   command->add_option("--inputs", run->inputs, "A dump's folder, or a .safetensors, .npz or .npy");
-  command->add_option("--capture", run->capture, "Folder for a dump of this run's checkpoints");
-  command->add_option("--tap", run->taps, "Capture only what matches this glob (repeatable)")
-      ->needs("--capture");
+  add_capture_flags(*command, run->capture);
   command->add_option(
       "--image", run->image, "PNG to write the picture to; vae.roundtrip reads it instead");
   command->add_option(

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "cli/find_model.h"
 #include "mflux/base/error.h"
@@ -74,6 +75,9 @@ void check_targets(const PortRun& run, bool reads_image) {
   if (!run.inputs.empty()) {
     read.push_back({"--inputs", run.inputs});
   }
+  for (const auto& injection : parse_injections(run.capture)) {
+    read.push_back({"--inject", injection.file});
+  }
   if (!run.image.empty()) {
     (reads_image ? read : files).push_back({"--image", run.image});
   }
@@ -81,22 +85,26 @@ void check_targets(const PortRun& run, bool reads_image) {
     files.push_back({"--output", run.output});
   }
   for (const auto& file : files) {
-    check_file(file, run.capture);
+    check_file(file, run.capture.folder);
   }
   if (files.size() == 2 && is_same(files[0].path, files[1].path)) {
     throw Error(fmt::format("{} and {} are one file", files[0].text(), files[1].text()));
   }
   auto written = files;
-  if (!run.capture.empty()) {
-    written.push_back({"--capture", run.capture});
-    if (fs::exists(run.capture) && !fs::is_directory(run.capture)) {
+  if (!run.capture.folder.empty()) {
+    written.push_back({"--capture", run.capture.folder});
+    if (fs::exists(run.capture.folder) && !fs::is_directory(run.capture.folder)) {
       throw Error(fmt::format("{} is no folder", written.back().text()));
     }
-    if (!run.inputs.empty() && is_same(plain(run.inputs).parent_path(), run.capture)) {
-      throw Error(fmt::format(
-          "{} holds what --inputs reads ({}); choose another",
-          written.back().text(),
-          run.inputs.string()));
+    for (const auto& source : read) {
+      if (source.name != "--model" &&
+          is_same(plain(source.path).parent_path(), run.capture.folder)) {
+        throw Error(fmt::format(
+            "{} holds what {} reads ({}); choose another",
+            written.back().text(),
+            source.name,
+            source.path.string()));
+      }
     }
   }
   for (const auto& target : written) {

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
 
+#include "cli/capture_flags.h"
 #include "mflux/models/port.h"
 
 namespace mflux::cli {
@@ -11,9 +11,9 @@ namespace mflux::cli {
 /// What `mflux port run` was told.
 struct PortRun {
   std::string port, component, model;
-  std::filesystem::path inputs, capture, image, output;
+  std::filesystem::path inputs, image, output;
+  CaptureFlags capture;
   std::string dtype = "float32";
-  std::vector<std::string> taps{"*"};
 };
 
 /// Throws Error for flags that contradict the component and for files that cannot be written or

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-
 #include "mflux/artifacts/write.h"
 #include "mflux/base/error.h"
 #include "mflux/base/glob.h"
+#include "mflux/base/log.h"
 #include "mflux/capture/tensors.h"
 
 namespace mflux::capture {
@@ -24,10 +23,15 @@ std::optional<int> step_of(const std::string& checkpoint) {
 Recorder::Recorder(std::filesystem::path folder, RunFacts facts, Options options)
     : folder_(std::move(folder)), facts_(std::move(facts)), options_(std::move(options)) {}
 
-bool Recorder::is_tapped(const std::string& module, const std::string& checkpoint) const {
-  return std::any_of(options_.globs.begin(), options_.globs.end(), [&](const auto& glob) {
-    return glob_match(glob, module) || glob_match(glob, checkpoint);
-  });
+bool Recorder::is_tapped(const std::string& module, const std::string& checkpoint) {
+  bool any = false;
+  for (const auto& glob : options_.globs) {
+    if (glob_match(glob, module) || glob_match(glob, checkpoint)) {
+      matched_.insert(glob);
+      any = true;
+    }
+  }
+  return any;
 }
 
 mx::array Recorder::see(
@@ -91,6 +95,11 @@ void Recorder::finish() {
   if (entries_.empty()) {
     throw Error(
         fmt::format("no checkpoint of this run matches {}", fmt::join(options_.globs, " or ")));
+  }
+  for (const auto& glob : options_.globs) {
+    if (!matched_.contains(glob)) {
+      log(LogLevel::warning, fmt::format("no checkpoint of this run matches {}", glob));
+    }
   }
   flush();
   artifacts::Manifest manifest;

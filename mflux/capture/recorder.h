@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,7 +45,8 @@ class Recorder : public Observer {
       Axes axes) override;
 
   /// Writes what is left and the manifest, then puts the dump in place. Without it nothing is left
-  /// behind. Throws Error when no checkpoint was seen, or nothing can be written.
+  /// behind. A glob that matched nothing is a warning. Throws Error when no checkpoint was seen, or
+  /// nothing can be written.
   void finish();
 
   size_t checkpoints() const {
@@ -52,13 +54,14 @@ class Recorder : public Observer {
   }
 
  private:
-  bool is_tapped(const std::string& module, const std::string& checkpoint) const;
+  bool is_tapped(const std::string& module, const std::string& checkpoint);
   void flush();
   std::string shard_name() const;
 
   std::filesystem::path folder_;
   RunFacts facts_;
   Options options_;
+  std::set<std::string> matched_; ///< of the globs
   std::vector<std::pair<std::string, mx::array>> pending_;
   size_t pending_bytes_ = 0;
   int shard_ = 1;

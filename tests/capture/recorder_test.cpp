@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 #include "mflux/artifacts/artifact.h"
 #include "mflux/base/atomic_file.h"
+#include "mflux/base/log.h"
 #include "mflux/capture/inputs.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
@@ -88,6 +89,17 @@ TEST(Recorder, NothingSeenIsAnError) {
   recorder.see("vae", "vae", Role::out, mx::array(1.f), Axes::as_is);
   EXPECT_EQ(error_of([&] { recorder.finish(); }), "no checkpoint of this run matches vea.*");
   EXPECT_FALSE(std::filesystem::exists(folder / "dump"));
+}
+
+TEST(Recorder, AGlobThatMatchesNothingIsAWarning) {
+  const testing::TemporaryFolder folder;
+  std::vector<std::string> warnings;
+  set_log_sink([&](LogLevel, const std::string& text) { warnings.push_back(text); });
+  Recorder recorder(folder.path(), {}, {.globs = {"vae", "vea.*", "v*"}});
+  recorder.see("vae", "vae", Role::out, mx::array(1.f), Axes::as_is);
+  recorder.finish();
+  set_log_sink({});
+  EXPECT_THAT(warnings, ::testing::ElementsAre("no checkpoint of this run matches vea.*"));
 }
 
 TEST(Recorder, HoldsAShardAtMost) {

@@ -13,6 +13,7 @@
 #include "mflux/base/atomic_file.h"
 #include "mflux/capture/tensors.h"
 #include "mflux/image/image.h"
+#include "mflux/weights/weights.h"
 #include "support/fixture.h"
 #include "support/run_command.h"
 #include "support/temporary_folder.h"
@@ -89,6 +90,77 @@ TEST_F(PortRun, WritesWhatWasAskedFor) {
   EXPECT_EQ(read_png(path("p.png")).width, 32);
   EXPECT_TRUE(std::filesystem::exists(path("cap/manifest.json")));
   EXPECT_TRUE(std::filesystem::exists(path("o.npz")));
+}
+
+TEST_F(PortRun, InjectsTensorsOfADump) {
+  const std::vector<std::string> base{"--model", model, "--inputs", dump};
+  const auto flags = [&](std::vector<std::string> more) {
+    more.insert(more.end(), base.begin(), base.end());
+    return more;
+  };
+  ASSERT_EQ(run("vae.decode", flags({"--capture", path("all")})).code, 0);
+  const auto all = testing::read_dump(path("all"));
+  // The block's output doubled: everything after it changes, what is before does not.
+  const std::string block = "vae.decoder.mid_block";
+  const auto doubled = mx::multiply(to_array(testing::find(all, block).tensor), mx::array(2.f));
+  artifacts::write_npz(path("two.npz"), {{"twice", capture::to_tensor(doubled)}});
+  const auto result =
+      run("vae.decode",
+          flags(
+              {"--capture",
+               path("cut"),
+               "--inject",
+               block + "=" + path("two.npz") + "#twice",
+               "--inject",
+               "vae.decoder.conv_out=" + path("all")}));
+  ASSERT_EQ(result.code, 0) << result.err;
+  const auto cut = testing::read_dump(path("cut"));
+  const auto difference = [&](const std::string& name) {
+    return testing::relative_l2(testing::find(cut, name).tensor, testing::find(all, name).tensor);
+  };
+  EXPECT_EQ(difference("vae.decoder.conv_in"), 0);
+  EXPECT_NEAR(difference(block), 1, 1e-6);
+  EXPECT_GT(difference("vae.decoder.up_blocks.0"), 1e-3);
+  EXPECT_GT(difference("vae.decoder.conv_out.in"), 1e-3);
+  EXPECT_EQ(difference("vae.decode"), 0) << "the last convolution's output was injected too";
+}
+
+TEST_F(PortRun, RefusesBadInjections) {
+  const auto told = [&](const std::string& text) {
+    return refusal(
+        "vae.decode", with_outputs({"--model", model, "--inputs", dump, "--inject", text}));
+  };
+  EXPECT_THAT(told("vae.decode.in"), HasSubstr("--inject: \"vae.decode.in\": expected CHECKPOINT"));
+  EXPECT_THAT(told("vae.decode=/nowhere"), HasSubstr("--inject: /nowhere does not exist"));
+  EXPECT_THAT(told("vae.decode.in=" + dump + "#vae.decode.i"), HasSubstr("the nearest is"));
+  EXPECT_THAT(
+      told("vae.decode=" + dump + "#vae.decode.in"), HasSubstr("the run has [1, 3, 24, 32]"));
+  EXPECT_THAT(
+      told("vae.decode@step=1=" + dump + "#vae.decode"), HasSubstr("the nearest is vae.decode"));
+  const auto own = path("own");
+  std::filesystem::copy(dump, own);
+  EXPECT_THAT(
+      refusal(
+          "vae.decode",
+          {"--model", model, "--inputs", dump, "--inject=vae.decode.in=" + own, "--capture", own}),
+      HasSubstr("is what --inject reads"));
+}
+
+TEST_F(PortRun, WarnsOfATapThatMatchesNothing) {
+  const auto result =
+      run("vae.decode",
+          {"--model",
+           model,
+           "--inputs",
+           dump,
+           "--capture",
+           path("cap"),
+           "--tap",
+           "vae.decode",
+           "--tap",
+           "vae.nothing"});
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.err, "mflux: no checkpoint of this run matches vae.nothing\n");
 }
 
 TEST_F(PortRun, Bfloat16IsCloseToFloat32) {
