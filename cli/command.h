@@ -25,6 +25,7 @@ struct Session {
 // One function per command file; each adds its subcommand, whose callback sets session.work.
 void add_parity(CLI::App& app, Session& session);
 void add_port(CLI::App& app, Session& session);
+void add_tokenize(CLI::App& app, Session& session);
 
 /// All commands that need MLX; none in a build without it (-DMFLUX_WITH_MLX=OFF).
 void add_model_commands(CLI::App& app, Session& session);

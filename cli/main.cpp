@@ -100,6 +100,7 @@ int main(int argc, char** argv) {
   app.fallthrough();
   add_global_flags(app, session);
   add_parity(app, session);
+  add_tokenize(app, session);
   add_model_commands(app, session);
   mention_global_flags(app);
   try {

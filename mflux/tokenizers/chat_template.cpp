@@ -2,27 +2,35 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <optional>
 
 namespace mflux::tokenizers {
 namespace {
 
-using Texts = std::array<std::string_view, 2>;
-
-constexpr Texts kBegins{"{%-iftools%}", "{%-formessageinmessages%}"};
-constexpr Texts kTurns{
-    R"({{-'<|im_start|>'+message.role+'\n'+message.content+'<|im_end|>)",
-    R"({{-'<|im_start|>'+message.role+'\n'+content+'<|im_end|>)"};
-constexpr Texts kTurnEnds{R"('+'\n'}})", R"(\n'}})"};
-constexpr std::string_view kPlainContent = "{%-setcontent=message.content%}";
-constexpr std::string_view kEnd =
-    R"({%-ifadd_generation_prompt%}{{-'<|im_start|>assistant\n'}})"
+constexpr std::string_view kLoop = "{%-formessageinmessages%}";
+constexpr std::string_view kAnswer =
+    R"({%-endfor%}{%-ifadd_generation_prompt%}{{-'<|im_start|>assistant\n'}})"
     R"({%-ifenable_thinkingisdefinedandenable_thinkingisfalse%}{{-'<think>\n\n</think>\n\n'}})"
     R"({%-endif%}{%-endif%})";
-constexpr std::string_view kSystem = R"('<|im_start|>system\n)";
-constexpr Texts kSystemEnds{R"('}})", "'+messages[0].content+"};
+
+// A template of nothing but turns.
+constexpr std::string_view kTurn =
+    R"({{-'<|im_start|>'+message.role+'\n'+message.content+'<|im_end|>\n'}})";
+
+// Qwen3's own.
+constexpr std::string_view kTools = "{%-iftools%}";
+constexpr std::string_view kNoTools =
+    R"({%-else%}{%-ifmessages[0].role=='system'%}{{-'<|im_start|>system\n'+messages[0].content+'<|im_end|>\n'}})"
+    "{%-endif%}{%-endif%}";
+constexpr std::string_view kPlainContent =
+    "{%-ifmessage.contentisstring%}{%-setcontent=message.content%}{%-else%}{%-setcontent=''%}{%-"
+    "endif%}";
+constexpr std::string_view kUser =
+    R"({%-if(message.role=="user")or(message.role=="system"andnotloop.first)%})";
+constexpr std::string_view kUserTurn =
+    R"({{-'<|im_start|>'+message.role+'\n'+message.content+'<|im_end|>'+'\n'}}{%-elif)";
+constexpr std::string_view kUserTurnOfContent =
+    R"({{-'<|im_start|>'+message.role+'\n'+content+'<|im_end|>'+'\n'}}{%-elif)";
 
 bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -82,28 +90,32 @@ std::optional<std::string> condensed(std::string_view jinja) {
   return has_space ? std::nullopt : std::optional(out);
 }
 
-bool starts_with_one_of(std::string_view text, const Texts& beginnings) {
-  return std::any_of(beginnings.begin(), beginnings.end(), [&](std::string_view beginning) {
-    return text.starts_with(beginning);
-  });
+/// Takes `expected` off the start of `text`.
+bool take(std::string_view& text, std::string_view expected) {
+  const bool starts = text.starts_with(expected);
+  text.remove_prefix(starts ? expected.size() : 0);
+  return starts;
 }
 
-/// A user's turn, printed with its own text and nothing else.
-bool frames_turns(std::string_view text) {
-  return std::any_of(kTurns.begin(), kTurns.end(), [&](std::string_view turn) {
-    const size_t at = text.find(turn);
-    return at != text.npos && starts_with_one_of(text.substr(at + turn.size()), kTurnEnds);
-  });
+/// Takes everything up to and with `expected`; false where it is missing.
+bool skip_past(std::string_view& text, std::string_view expected) {
+  const size_t at = text.find(expected);
+  text.remove_prefix(at == text.npos ? 0 : at + expected.size());
+  return at != text.npos;
 }
 
-/// Every system turn prints a message that is there, or belongs to tools.
-bool adds_no_system_prompt(std::string_view text) {
-  for (size_t at = text.find(kSystem); at != text.npos; at = text.find(kSystem, at + 1)) {
-    if (!starts_with_one_of(text.substr(at + kSystem.size()), kSystemEnds)) {
-      return false;
-    }
+/// The same, and nothing before it prints.
+bool skip_silently_past(std::string_view& text, std::string_view expected) {
+  return text.substr(0, text.find(expected)).find("{{") == text.npos && skip_past(text, expected);
+}
+
+bool is_qwen3s_own(std::string_view text) {
+  if (!take(text, kTools) || !skip_past(text, kNoTools) || !skip_silently_past(text, kLoop)) {
+    return false;
   }
-  return true;
+  const bool uses_content = take(text, kPlainContent);
+  return take(text, kUser) && take(text, uses_content ? kUserTurnOfContent : kUserTurn) &&
+         text.ends_with(fmt::format("{}{}", "{%-endif%}", kAnswer));
 }
 
 } // namespace
@@ -117,12 +129,7 @@ std::string qwen3_prompt(std::string_view prompt, Thinking thinking) {
 
 bool renders_as_qwen3(std::string_view jinja) {
   const auto text = condensed(jinja);
-  if (!text || !starts_with_one_of(*text, kBegins) || !text->ends_with(kEnd)) {
-    return false;
-  }
-  const bool renames = text->find("+content+") != text->npos;
-  const bool keeps_content = !renames || text->find(kPlainContent) != text->npos;
-  return keeps_content && frames_turns(*text) && adds_no_system_prompt(*text);
+  return text && (*text == fmt::format("{}{}{}", kLoop, kTurn, kAnswer) || is_qwen3s_own(*text));
 }
 
 } // namespace mflux::tokenizers

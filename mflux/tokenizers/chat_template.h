@@ -14,9 +14,8 @@ enum class Thinking { off, on };
 std::string qwen3_prompt(std::string_view prompt, Thinking thinking);
 
 /// Whether a checkpoint's chat template (Jinja text) renders one user turn as qwen3_prompt() does.
-/// It is judged by its statements, as Qwen3's own templates have them: nothing printed before the
-/// turns unless there are tools or a system message, a user's turn framed and unchanged, and the
-/// answer's beginning with its empty <think> block as the last thing.
+/// Its statements must be those of Qwen3's templates wherever a user's turn without tools passes
+/// (both wordings that Qwen published), or nothing but turns and the answer's beginning.
 bool renders_as_qwen3(std::string_view jinja);
 
 } // namespace mflux::tokenizers

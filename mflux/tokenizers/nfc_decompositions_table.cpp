@@ -1,5 +1,5 @@
-// Written by tools/reference/fixtures/tokenizer_tables.py from Hugging Face tokenizers 0.23.3; do not edit.
 // clang-format off
+// Written by tools/reference/fixtures/tokenizer_tables.py from Hugging Face tokenizers 0.23.3; do not edit.
 #include "mflux/tokenizers/nfc_tables.h"
 
 namespace mflux::tokenizers {

@@ -82,6 +82,15 @@ void check_no_text_twice(const std::vector<AddedToken>& added, const Bpe& bpe) {
   }
 }
 
+void check_utf8(std::string_view text) {
+  if (const size_t good = utf8_prefix(text); good != text.size()) {
+    throw Error(fmt::format(
+        "the text is not UTF-8: byte {} (counted from 0) is {:#04x}",
+        good,
+        static_cast<unsigned char>(text[good])));
+  }
+}
+
 } // namespace
 
 Tokenizer Tokenizer::load(const std::filesystem::path& folder) {
@@ -110,12 +119,7 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
-  if (const size_t good = utf8_prefix(text); good != text.size()) {
-    throw Error(fmt::format(
-        "the text is not UTF-8: byte {} (counted from 0) is {:#04x}",
-        good,
-        static_cast<unsigned char>(text[good])));
-  }
+  check_utf8(text);
   std::vector<int32_t> ids;
   for (size_t at = 0; at < text.size();) {
     const auto found = state_->added.next(text, at);
@@ -157,6 +161,7 @@ std::string Tokenizer::chat_prompt(std::string_view prompt, Thinking thinking) c
         "<|im_end|>, at the end an empty <think> block when enable_thinking is false); no other is "
         "supported");
   }
+  check_utf8(prompt);
   return qwen3_prompt(prompt, thinking);
 }
 

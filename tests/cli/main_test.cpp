@@ -39,7 +39,7 @@ TEST(Command, TellsWhatItCanDo) {
 }
 
 TEST(Command, EveryHelpHasAnExampleAndTheGlobalFlags) {
-  for (const char* command : {"parity", "parity compare", "parity inspect"}) {
+  for (const char* command : {"parity", "parity compare", "parity inspect", "tokenize"}) {
     const auto help = redirected(std::string(command) + " --help");
     EXPECT_THAT(help.out, HasSubstr("Example: mflux")) << command;
     EXPECT_THAT(help.out, HasSubstr("--json")) << command;
