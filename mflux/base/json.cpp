@@ -251,5 +251,6 @@ template std::optional<int> JsonReader::maybe(std::string_view);
 template std::optional<double> JsonReader::maybe(std::string_view);
 template std::optional<std::string> JsonReader::maybe(std::string_view);
 template std::optional<std::vector<int>> JsonReader::maybe(std::string_view);
+template std::optional<std::vector<std::string>> JsonReader::maybe(std::string_view);
 
 } // namespace mflux

@@ -101,6 +101,10 @@ class Taps {
     *observer_ = observer;
   }
 
+  bool is_watched() const {
+    return *observer_ != nullptr;
+  }
+
   /// Tells the observer, if there is one.
   void begin_step(std::optional<int> step) const;
 

@@ -1,0 +1,44 @@
+#include "mflux/models/flux2/prompt.h"
+
+#include <vector>
+
+#include "mflux/pipelines/denoise.h"
+
+namespace mflux::flux2 {
+
+using capture::Axes;
+
+namespace {
+
+/// One row, as wide as the reference's.
+mx::array row(const std::vector<int32_t>& values) {
+  return mx::astype(mx::array(values.data(), {1, static_cast<int>(values.size())}), mx::int64);
+}
+
+} // namespace
+
+tokenizers::Padded prompt_tokens(
+    const tokenizers::Tokenizer& tokenizer, const std::string& prompt, int length) {
+  const auto text = tokenizer.chat_prompt(prompt, tokenizers::Thinking::off);
+  return tokenizer.pad(tokenizer.encode(text), length);
+}
+
+mx::array encode_prompt(
+    const Components& parts,
+    const std::string& prompt,
+    int length,
+    PromptUse use,
+    const capture::Taps& taps) {
+  const auto tokens = prompt_tokens(parts.tokenizer, prompt, length);
+  qwen3::Tokens input{.input_ids = row(tokens.ids), .attention_mask = row(tokens.mask)};
+  if (use == PromptUse::positive) {
+    input.input_ids = taps.record("input_ids", input.input_ids, Axes::as_is);
+    input.attention_mask = taps.record("attention_mask", *input.attention_mask, Axes::as_is);
+  }
+  const auto* name = use == PromptUse::positive ? "prompt_embeds" : "negative_prompt_embeds";
+  const auto embeds = taps.record(name, parts.text_encoder(input), Axes::as_is);
+  pipelines::check_finite(embeds, name);
+  return embeds;
+}
+
+} // namespace mflux::flux2
