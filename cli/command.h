@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace mflux::cli {
 
@@ -16,6 +17,7 @@ struct Session {
   bool verbose = false;
   bool no_color = false;
   std::string device;
+  std::vector<const CLI::Option*> may_be_empty; ///< options for which "" is a value like others
   std::function<Exit()> work;
 
   /// Whether to colour what goes to standard output: a terminal, no --no-color, no NO_COLOR.
@@ -26,6 +28,8 @@ struct Session {
 void add_parity(CLI::App& app, Session& session);
 void add_port(CLI::App& app, Session& session);
 void add_tokenize(CLI::App& app, Session& session);
+void add_generate(CLI::App& app, Session& session);
+void add_info(CLI::App& app, Session& session);
 
 /// All commands that need MLX; none in a build without it (-DMFLUX_WITH_MLX=OFF).
 void add_model_commands(CLI::App& app, Session& session);

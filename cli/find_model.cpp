@@ -8,6 +8,7 @@
 #endif
 
 #include "mflux/base/error.h"
+#include "mflux/base/nearest.h"
 
 namespace mflux::cli {
 namespace {
@@ -26,6 +27,15 @@ std::filesystem::path executable_folder() {
 #endif
 }
 
+void add_folder_names(const std::filesystem::path& folder, std::vector<std::string>& names) {
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
+    if (entry.is_directory(failed)) {
+      names.push_back(entry.path().filename().string());
+    }
+  }
+}
+
 } // namespace
 
 std::filesystem::path find_model(const std::string& name) {
@@ -33,6 +43,7 @@ std::filesystem::path find_model(const std::string& name) {
     return name;
   }
   std::string looked = name;
+  std::vector<std::string> bundled;
   if (name.find('/') == std::string::npos && !name.empty()) {
     const auto here = executable_folder();
     for (const char* models : {"../share/mflux/models", "../../models", "../../../models"}) {
@@ -41,12 +52,15 @@ std::filesystem::path find_model(const std::string& name) {
         return folder;
       }
       looked += ", " + folder.string();
+      add_folder_names(here / models, bundled);
     }
   }
+  const auto match = nearest(name, bundled);
   throw Error(fmt::format(
-      "no model \"{}\": expected a folder in diffusers' layout or the name of a bundled model "
+      "no model \"{}\"{}: expected a folder in diffusers' layout or the name of a bundled model "
       "(looked at {})",
       name,
+      match.empty() ? "" : fmt::format(" (did you mean {}?)", match),
       looked));
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -66,8 +67,11 @@ void mention_global_flags(CLI::App& app) {
 }
 
 /// An option that was given an empty value: usually an unset variable of a shell.
-std::string empty_option(const CLI::App& app) {
+std::string empty_option(const CLI::App& app, const std::vector<const CLI::Option*>& allowed) {
   for (const CLI::Option* option : app.get_options()) {
+    if (std::find(allowed.begin(), allowed.end(), option) != allowed.end()) {
+      continue;
+    }
     for (const auto& value : option->results()) {
       if (value.empty()) {
         return option->get_name();
@@ -75,7 +79,7 @@ std::string empty_option(const CLI::App& app) {
     }
   }
   for (const CLI::App* sub : app.get_subcommands()) {
-    if (const auto name = empty_option(*sub); !name.empty()) {
+    if (const auto name = empty_option(*sub, allowed); !name.empty()) {
       return name;
     }
   }
@@ -112,7 +116,7 @@ int main(int argc, char** argv) {
     complain(explain(app, error));
     return kUsage;
   }
-  if (const auto option = empty_option(app); !option.empty()) {
+  if (const auto option = empty_option(app, session.may_be_empty); !option.empty()) {
     complain(option + " was given an empty value");
     return kUsage;
   }

@@ -3,6 +3,8 @@
 namespace mflux::cli {
 
 void add_model_commands(CLI::App& app, Session& session) {
+  add_generate(app, session);
+  add_info(app, session);
   add_port(app, session);
 }
 

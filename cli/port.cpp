@@ -8,6 +8,7 @@
 
 #include "cli/capture_flags.h"
 #include "cli/command.h"
+#include "cli/device.h"
 #include "cli/find_model.h"
 #include "cli/port_flags.h"
 #include "mflux/artifacts/write.h"
@@ -27,21 +28,6 @@ struct Outcome {
   size_t checkpoints = 0;
   double seconds = 0;
 };
-
-void choose_device(const Session& session) {
-  if (session.device.empty()) {
-    return;
-  }
-  const mx::Device device = session.device == "gpu" ? mx::Device::gpu : mx::Device::cpu;
-  if (!mx::is_available(device)) {
-    throw Error(fmt::format("this MLX has no {} backend", session.device));
-  }
-  mx::set_default_device(device);
-}
-
-std::string device_name() {
-  return mx::default_device() == mx::Device::gpu ? "gpu" : "cpu";
-}
 
 RunObserver make_observer(const PortRun& run, const capture::Inputs* inputs) {
   capture::RunFacts facts{.device = device_name(), .compute_dtype = run.dtype};

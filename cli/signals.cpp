@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <string_view>
 #include <thread>
 
@@ -11,6 +12,17 @@
 
 namespace mflux::cli {
 namespace {
+
+/// What the next interrupt does.
+enum class OnInterrupt { end, mark, marked };
+
+std::atomic<OnInterrupt> on_interrupt = OnInterrupt::end;
+
+/// Whether this signal was only marked.
+bool take_politely(int number) {
+  auto expected = OnInterrupt::mark;
+  return number == SIGINT && on_interrupt.compare_exchange_strong(expected, OnInterrupt::marked);
+}
 
 /// The kernel's answer to reading a mapped page that the file no longer has.
 void on_bus_error(int) {
@@ -24,6 +36,7 @@ void on_bus_error(int) {
 
 void handle_signals() {
   signal(SIGBUS, on_bus_error);
+  signal(SIGXFSZ, SIG_IGN); // writing then fails with EFBIG
   sigset_t ending;
   sigemptyset(&ending);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
@@ -37,10 +50,24 @@ void handle_signals() {
   pthread_sigmask(SIG_BLOCK, &ending, nullptr);
   std::thread([ending] {
     int number = 0;
-    sigwait(&ending, &number);
+    do {
+      sigwait(&ending, &number);
+    } while (take_politely(number));
     remove_temporary_paths();
     _exit(128 + number);
   }).detach();
+}
+
+PoliteInterrupt::PoliteInterrupt() {
+  on_interrupt = OnInterrupt::mark;
+}
+
+PoliteInterrupt::~PoliteInterrupt() {
+  on_interrupt = OnInterrupt::end;
+}
+
+bool PoliteInterrupt::is_wanted() const {
+  return on_interrupt == OnInterrupt::marked;
 }
 
 } // namespace mflux::cli

@@ -2,9 +2,22 @@
 
 namespace mflux::cli {
 
-/// From now on an interrupt (exit 130) or a request to end (143) first removes half-made files, and
-/// a mapped file that was cut while it was read ends the process with one line (exit 2). To be
-/// called before any thread is started.
+/// From now on an interrupt (exit 130) or a request to end (143) first removes half-made files,
+/// a mapped file that was cut while it was read ends the process with one line (exit 2), and a
+/// limit on the size of files is an error like a full disk. To be called before any thread is
+/// started.
 void handle_signals();
+
+/// While one lives, the first interrupt only sets a mark for the work to see, which can then stop
+/// in good order; the second acts as always.
+class PoliteInterrupt {
+ public:
+  PoliteInterrupt();
+  ~PoliteInterrupt();
+  PoliteInterrupt(const PoliteInterrupt&) = delete;
+  PoliteInterrupt& operator=(const PoliteInterrupt&) = delete;
+
+  bool is_wanted() const;
+};
 
 } // namespace mflux::cli

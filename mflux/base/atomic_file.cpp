@@ -90,16 +90,42 @@ void AtomicFile::write(std::string_view text) {
   write(std::as_bytes(std::span(text.data(), text.size())));
 }
 
-void AtomicFile::commit() {
+void AtomicFile::sync() {
   if (fsync(descriptor_) != 0) {
     fail(path_, errno);
   }
-  if (rename(temporary_->path().c_str(), path_.c_str()) != 0) {
-    fail(path_, errno);
-  }
+}
+
+void AtomicFile::finish() {
   temporary_.reset();
   close(std::exchange(descriptor_, -1));
   sync_folder(path_);
+}
+
+void AtomicFile::commit() {
+  sync();
+  if (rename(temporary_->path().c_str(), path_.c_str()) != 0) {
+    fail(path_, errno);
+  }
+  finish();
+}
+
+bool AtomicFile::commit_new() {
+  sync();
+  if (link(temporary_->path().c_str(), path_.c_str()) == 0) {
+    unlink(temporary_->path().c_str());
+    finish();
+    return true;
+  }
+  if (errno == EEXIST) {
+    return false;
+  }
+  // A file system without hard links: the best that is left.
+  if (std::filesystem::exists(path_)) {
+    return false;
+  }
+  commit();
+  return true;
 }
 
 void write_file(const std::filesystem::path& path, std::string_view text) {

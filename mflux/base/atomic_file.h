@@ -25,8 +25,14 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text);
   void commit();
+  /// The same, but an existing file of that name stays: then nothing is done and the answer is
+  /// false.
+  bool commit_new();
 
  private:
+  void sync();
+  void finish();
+
   std::filesystem::path path_;
   std::optional<TemporaryPath> temporary_; ///< until commit()
   int descriptor_ = -1;

@@ -19,7 +19,10 @@ Image read_png(const std::filesystem::path& path);
 /// The texts stored in a PNG, which is read whole. Throws Error as read_png() does.
 PngTexts read_png_texts(const std::filesystem::path& path);
 
-/// Writes an RGB PNG, atomically; texts as tEXt, or as iTXt what is not ASCII. Throws Error.
+/// The bytes of an RGB PNG; texts as tEXt, or as iTXt what is not ASCII. Throws Error.
+std::string encode_png(const Image& image, const PngTexts& texts = {});
+
+/// Writes them, atomically. Throws Error.
 void write_png(const std::filesystem::path& path, const Image& image, const PngTexts& texts = {});
 
 } // namespace mflux

@@ -118,7 +118,7 @@ std::vector<png_text> views_of(PngTexts& texts) {
 
 } // namespace
 
-void write_png(const std::filesystem::path& path, const Image& image, const PngTexts& texts) {
+std::string encode_png(const Image& image, const PngTexts& texts) {
   for (const auto& [key, text] : texts) {
     if (text.find('\0') != std::string::npos) {
       throw Error(fmt::format("a PNG's text \"{}\" cannot hold a NUL character", key));
@@ -128,9 +128,13 @@ void write_png(const std::filesystem::path& path, const Image& image, const PngT
   const auto views = views_of(copy);
   Writer writer;
   if (!writer.write(image, views.data(), static_cast<int>(views.size()))) {
-    throw Error(fmt::format("cannot make {}: {}", path.string(), writer.message()));
+    throw Error(fmt::format("cannot make a PNG: {}", writer.message()));
   }
-  write_file(path, writer.bytes());
+  return writer.bytes();
+}
+
+void write_png(const std::filesystem::path& path, const Image& image, const PngTexts& texts) {
+  write_file(path, encode_png(image, texts));
 }
 
 } // namespace mflux

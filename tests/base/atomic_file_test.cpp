@@ -39,6 +39,22 @@ TEST(AtomicFile, WithoutCommitTheOldFileStays) {
   EXPECT_EQ(files_in(folder.path()), 1u);
 }
 
+TEST(AtomicFile, CommitNewNeverReplaces) {
+  const TemporaryFolder folder;
+  write_file(folder / "a.txt", "old");
+  {
+    AtomicFile file(folder / "a.txt");
+    file.write("new");
+    EXPECT_FALSE(file.commit_new());
+  }
+  EXPECT_EQ(read_file(folder / "a.txt"), "old");
+  AtomicFile file(folder / "b.txt");
+  file.write("new");
+  EXPECT_TRUE(file.commit_new());
+  EXPECT_EQ(read_file(folder / "b.txt"), "new");
+  EXPECT_EQ(files_in(folder.path()), 2u);
+}
+
 TEST(AtomicFile, UnwritablePlaceIsAnError) {
   const TemporaryFolder folder;
   write_file(folder / "file", "x");

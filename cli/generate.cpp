@@ -1,0 +1,322 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/resource.h>
+
+#include <memory>
+#include <optional>
+
+#include "cli/command.h"
+#include "cli/device.h"
+#include "cli/find_model.h"
+#include "cli/generate_flags.h"
+#include "cli/generate_inputs.h"
+#include "cli/output_names.h"
+#include "cli/picture_metadata.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "cli/targets.h"
+#include "mflux/base/error.h"
+#include "mflux/base/log.h"
+#include "mflux/base/memory.h"
+#include "mflux/capture/recorder.h"
+#include "mflux/models/registry.h"
+
+namespace mflux::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A request that was checked, and everything that is needed to draw it.
+struct Job {
+  const GenerateFlags& flags;
+  Resolved resolved;
+  pipelines::Request request;
+  std::unique_ptr<pipelines::Pipeline> pipeline{};
+  pipelines::Plan plan{};
+  std::vector<uint64_t> seeds{};
+  fs::path output{}; ///< before seeds and numbers are appended
+  Json metadata{};
+};
+
+/// One written picture.
+struct Picture {
+  fs::path path;
+  std::optional<fs::path> sidecar;
+  std::optional<uint64_t> seed; ///< none when the noise was given
+  StageSeconds seconds;
+};
+
+uint64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+  return static_cast<uint64_t>(usage.ru_maxrss);
+#else
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+#endif
+}
+
+std::string dump(const Json& json, int indent = -1) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+/// "emoji", of "emoji" and of "models/emoji/".
+std::string model_name(const fs::path& folder) {
+  return plain_path(folder).filename().string();
+}
+
+fs::path output_of(const Job& job, uint64_t seed) {
+  return job.seeds.size() > 1 ? with_seed(job.output, seed) : job.output;
+}
+
+std::vector<std::string> sidecar_extensions(const Job& job) {
+  return job.flags.writes_sidecar ? std::vector<std::string>{".json"} : std::vector<std::string>{};
+}
+
+/// A PNG of noise is about as large as its pixels.
+uint64_t largest_png(const pipelines::Plan& plan) {
+  constexpr uint64_t kTexts = 64 << 10;
+  return uint64_t{3} * static_cast<uint64_t>(plan.width) * static_cast<uint64_t>(plan.height) +
+         kTexts;
+}
+
+void check_targets(const Job& job, const fs::path& model) {
+  const auto& flags = job.flags;
+  std::vector<PathFlag> written{{"--output", job.output}}, read{{"--model", model}};
+  check_file(written[0], flags.capture);
+  if (!flags.stepwise.empty()) {
+    written.push_back({"--stepwise-image-output-dir", flags.stepwise});
+  }
+  if (!flags.capture.empty()) {
+    written.push_back({"--capture", flags.capture});
+  }
+  for (size_t i = 1; i < written.size(); ++i) {
+    with_context(written[i].text(), [&] { check_can_make_folder(written[i].path); });
+  }
+  for (const auto& target : written) {
+    for (const auto& source : read) {
+      check_against(target, source);
+    }
+  }
+  // What --capture makes is not there yet.
+  if (fs::is_directory(plain_path(job.output).parent_path())) {
+    check_can_write(job.output, largest_png(job.plan));
+  }
+}
+
+void check_memory(const pipelines::Plan& plan) {
+  const auto memory = static_cast<double>(physical_memory());
+  if (plan.bytes > memory) {
+    throw Error(fmt::format(
+        "a picture of {} × {} needs about {:.0f} MB, more than the {:.0f} MB of memory here; "
+        "choose a smaller --width and --height",
+        plan.width,
+        plan.height,
+        plan.bytes / 1e6,
+        memory / 1e6));
+  }
+}
+
+Job prepare(const Session& session, const GenerateFlags& flags) {
+  check_generate_flags(flags);
+  choose_device(session);
+  const auto model = find_model(flags.model);
+  const auto dtype = choose_dtype(flags.dtype, model);
+  Job job{
+      .flags = flags,
+      .resolved = {model_name(model), name_of(dtype), device_name()},
+      .request = read_request(flags)};
+  job.seeds = seeds_of(flags);
+  job.request.seed = job.seeds.front();
+  job.pipeline = models::open_pipeline(model, dtype);
+  job.plan = job.pipeline->plan(job.request);
+  job.output = flags.output.empty() ? fs::path(file_name_for(job.request.prompt)) : flags.output;
+  job.metadata = metadata_of(flags, job.request, job.plan, job.resolved);
+  check_memory(job.plan);
+  check_targets(job, model);
+  return job;
+}
+
+std::string noise_of(const Job& job) {
+  if (job.request.latents) {
+    return "noise of " + job.metadata["latents"].get<std::string>();
+  }
+  return fmt::format(
+      "{} {} (not torch's noise; see --latents)",
+      job.seeds.size() > 1 ? "seeds" : "seed",
+      fmt::join(job.seeds, ", "));
+}
+
+void print_plan(const Job& job) {
+  const auto& plan = job.plan;
+  fmt::print(
+      "{} in {} on the {}: {} × {}, {} steps, guidance {}, {}\n",
+      printable(job.resolved.model),
+      job.resolved.dtype,
+      job.resolved.device,
+      plan.width,
+      plan.height,
+      plan.sigmas.size() - 1,
+      plan.guidance,
+      printable(noise_of(job)));
+  fmt::print("sigmas {:.4g}\n", fmt::join(plan.sigmas, ", "));
+  std::fflush(stdout);
+}
+
+std::unique_ptr<capture::Recorder> make_recorder(const Job& job) {
+  if (job.flags.capture.empty()) {
+    return nullptr;
+  }
+  Json run = job.metadata;
+  run.erase("schema");
+  run.erase("seed");
+  const capture::RunFacts facts{
+      .run = run,
+      .device = job.resolved.device,
+      .compute_dtype = job.resolved.dtype,
+      .seed = job.request.latents ? Json(nullptr) : Json(job.request.seed)};
+  return std::make_unique<capture::Recorder>(
+      job.flags.capture, facts, capture::Recorder::Options{.globs = job.flags.taps});
+}
+
+/// Writes the picture after a step.
+void write_preview(const Job& job, int step, const Image& image) {
+  fs::create_directories(job.flags.stepwise);
+  auto name = output_of(job, job.request.seed).stem();
+  name += fmt::format("_step_{:02}.png", step);
+  write_new_file(job.flags.stepwise / name, encode_png(image));
+}
+
+Picture draw(const Session& session, Job& job, const PoliteInterrupt& interrupt) {
+  ProgressReport report(
+      job.request.latents ? "picture" : fmt::format("seed {}", job.request.seed), session.quiet);
+  const auto recorder = make_recorder(job);
+  pipelines::Callbacks callbacks{
+      .progress = [&](const pipelines::Progress& progress) { report.tell(progress); },
+      .is_cancelled = [&] { return interrupt.is_wanted(); },
+      .observer = recorder.get()};
+  if (!job.flags.stepwise.empty()) {
+    callbacks.preview = [&](int step, const Image& image) { write_preview(job, step, image); };
+  }
+  const Image image = job.pipeline->generate(job.request, callbacks);
+  if (interrupt.is_wanted()) {
+    throw pipelines::Cancelled{};
+  }
+  if (recorder) {
+    recorder->finish();
+  }
+  Json metadata = job.metadata;
+  Picture picture{.path = {}, .sidecar = {}, .seed = {}, .seconds = report.seconds()};
+  if (!job.request.latents) {
+    picture.seed = job.request.seed;
+    metadata["seed"] = job.request.seed;
+  }
+  picture.path = write_new_file(
+      output_of(job, job.request.seed),
+      encode_png(image, texts_of(metadata)),
+      sidecar_extensions(job));
+  if (job.flags.writes_sidecar) {
+    picture.sidecar = fs::path(picture.path).replace_extension(".json");
+    write_new_file(*picture.sidecar, dump(metadata, 1) + "\n");
+  }
+  return picture;
+}
+
+double total(const StageSeconds& seconds) {
+  return seconds.load + seconds.encode + seconds.denoise + seconds.decode;
+}
+
+void print_picture(const Session& session, const Picture& picture) {
+  if (session.quiet) {
+    fmt::print("{}\n", printable(picture.path.string()));
+  } else {
+    fmt::print(
+        "picture {} ({})\n", printable(picture.path.string()), duration(total(picture.seconds)));
+  }
+  std::fflush(stdout);
+}
+
+Json to_json(const Picture& picture) {
+  const auto& seconds = picture.seconds;
+  return {
+      {"path", picture.path.string()},
+      {"metadata", picture.sidecar ? Json(picture.sidecar->string()) : Json(nullptr)},
+      {"seed", picture.seed ? Json(*picture.seed) : Json(nullptr)},
+      {"seconds",
+       {{"load", seconds.load},
+        {"encode", seconds.encode},
+        {"denoise", seconds.denoise},
+        {"decode", seconds.decode},
+        {"total", total(seconds)}}}};
+}
+
+void print_json(const Job& job, const std::vector<Picture>& pictures) {
+  Json out = job.metadata;
+  out.erase("seed");
+  out["remarks"] = job.plan.remarks;
+  out["capture"] = job.flags.capture.empty() ? Json(nullptr) : Json(job.flags.capture.string());
+  out["peak_memory_bytes"] = peak_memory();
+  out["outputs"] = Json::array();
+  for (const auto& picture : pictures) {
+    out["outputs"].push_back(to_json(picture));
+  }
+  fmt::print("{}\n", dump(out));
+}
+
+/// The pictures that were finished; fewer than seeds when interrupted.
+std::vector<Picture> draw_all(const Session& session, Job& job) {
+  const PoliteInterrupt interrupt;
+  std::vector<Picture> pictures;
+  for (const uint64_t seed : job.seeds) {
+    job.request.seed = seed;
+    try {
+      pictures.push_back(draw(session, job, interrupt));
+    } catch (const pipelines::Cancelled&) {
+      break;
+    }
+    if (!session.json) {
+      print_picture(session, pictures.back());
+    }
+  }
+  return pictures;
+}
+
+Exit generate(const Session& session, const GenerateFlags& flags) {
+  Job job = prepare(session, flags);
+  for (const auto& remark : job.plan.remarks) {
+    log(LogLevel::warning, remark);
+  }
+  if (!session.quiet && !session.json) {
+    print_plan(job);
+  }
+  const auto pictures = draw_all(session, job);
+  if (pictures.size() < job.seeds.size()) {
+    log(LogLevel::warning,
+        fmt::format("interrupted after {} of {} pictures", pictures.size(), job.seeds.size()));
+    return kInterrupted;
+  }
+  if (session.json) {
+    print_json(job, pictures);
+  }
+  return kSuccess;
+}
+
+} // namespace
+
+void add_generate(CLI::App& app, Session& session) {
+  auto* command = app.add_subcommand("generate", "Draw a picture from a prompt");
+  auto flags = std::make_shared<GenerateFlags>();
+  add_generate_flags(*command, *flags, session);
+  command->footer(
+      "Sizes, steps, guidance and token limit that are not given come from the model's files.\n"
+      "An interrupt (Ctrl-C) stops after the step under way; a second one at once.\n"
+      "Examples:\n"
+      "  mflux generate --prompt \"a red apple\"\n"
+      "  mflux generate --prompt \"a green apple\" --image apple.png:0.6 --seed 1 2 3\n"
+      "  mflux generate --prompt \"an apple on a table\" --reference apple.jpg --output table.png");
+  command->callback([&session, flags] {
+    session.work = [&session, flags] { return generate(session, *flags); };
+  });
+}
+
+} // namespace mflux::cli
