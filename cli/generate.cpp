@@ -18,7 +18,6 @@
 #include "mflux/base/error.h"
 #include "mflux/base/log.h"
 #include "mflux/base/memory.h"
-#include "mflux/capture/recorder.h"
 #include "mflux/models/registry.h"
 
 namespace mflux::cli {
@@ -80,22 +79,28 @@ uint64_t largest_png(const pipelines::Plan& plan) {
          kTexts;
 }
 
-void check_targets(const Job& job, const fs::path& model) {
+Targets targets_of(const Job& job, const fs::path& model) {
   const auto& flags = job.flags;
-  std::vector<PathFlag> written{{"--output", job.output}}, read{{"--model", model}};
-  check_file(written[0], flags.capture);
-  if (!flags.stepwise.empty()) {
-    written.push_back({"--stepwise-image-output-dir", flags.stepwise});
+  Targets targets{
+      .read = {{"--model", model}},
+      .files = {{"--output", job.output}},
+      .capture = flags.capture.folder};
+  for (const auto& injection : parse_injections(flags.capture)) {
+    targets.read.push_back({"--inject", injection.file});
   }
-  if (!flags.capture.empty()) {
-    written.push_back({"--capture", flags.capture});
+  if (!flags.latents.empty()) {
+    targets.read.push_back({"--latents", split_name(flags.latents).first});
   }
-  for (size_t i = 1; i < written.size(); ++i) {
-    with_context(written[i].text(), [&] { check_can_make_folder(written[i].path); });
-  }
-  for (const auto& target : written) {
-    for (const auto& source : read) {
-      check_against(target, source);
+  return targets;
+}
+
+void check_outputs(const Job& job, const fs::path& model) {
+  check_targets(targets_of(job, model));
+  const PathFlag folders[] = {
+      {"--stepwise-image-output-dir", job.flags.stepwise}, {"--capture", job.flags.capture.folder}};
+  for (const auto& folder : folders) {
+    if (!folder.path.empty()) {
+      with_context(folder.text(), [&] { check_can_make_folder(folder.path); });
     }
   }
   // What --capture makes is not there yet.
@@ -133,7 +138,7 @@ Job prepare(const Session& session, const GenerateFlags& flags) {
   job.output = flags.output.empty() ? fs::path(file_name_for(job.request.prompt)) : flags.output;
   job.metadata = metadata_of(flags, job.request, job.plan, job.resolved);
   check_memory(job.plan);
-  check_targets(job, model);
+  check_outputs(job, model);
   return job;
 }
 
@@ -163,20 +168,16 @@ void print_plan(const Job& job) {
   std::fflush(stdout);
 }
 
-std::unique_ptr<capture::Recorder> make_recorder(const Job& job) {
-  if (job.flags.capture.empty()) {
-    return nullptr;
-  }
+RunObserver make_observer(const Job& job) {
   Json run = job.metadata;
   run.erase("schema");
   run.erase("seed");
-  const capture::RunFacts facts{
-      .run = run,
-      .device = job.resolved.device,
-      .compute_dtype = job.resolved.dtype,
-      .seed = job.request.latents ? Json(nullptr) : Json(job.request.seed)};
-  return std::make_unique<capture::Recorder>(
-      job.flags.capture, facts, capture::Recorder::Options{.globs = job.flags.taps});
+  return {
+      job.flags.capture,
+      {.run = run,
+       .device = job.resolved.device,
+       .compute_dtype = job.resolved.dtype,
+       .seed = job.request.latents ? Json(nullptr) : Json(job.request.seed)}};
 }
 
 /// Writes the picture after a step.
@@ -190,11 +191,11 @@ void write_preview(const Job& job, int step, const Image& image) {
 Picture draw(const Session& session, Job& job, const PoliteInterrupt& interrupt) {
   ProgressReport report(
       job.request.latents ? "picture" : fmt::format("seed {}", job.request.seed), session.quiet);
-  const auto recorder = make_recorder(job);
+  auto observer = make_observer(job);
   pipelines::Callbacks callbacks{
       .progress = [&](const pipelines::Progress& progress) { report.tell(progress); },
       .is_cancelled = [&] { return interrupt.is_wanted(); },
-      .observer = recorder.get()};
+      .observer = observer.get()};
   if (!job.flags.stepwise.empty()) {
     callbacks.preview = [&](int step, const Image& image) { write_preview(job, step, image); };
   }
@@ -202,9 +203,7 @@ Picture draw(const Session& session, Job& job, const PoliteInterrupt& interrupt)
   if (interrupt.is_wanted()) {
     throw pipelines::Cancelled{};
   }
-  if (recorder) {
-    recorder->finish();
-  }
+  observer.finish();
   Json metadata = job.metadata;
   Picture picture{.path = {}, .sidecar = {}, .seed = {}, .seconds = report.seconds()};
   if (!job.request.latents) {
@@ -254,7 +253,8 @@ void print_json(const Job& job, const std::vector<Picture>& pictures) {
   Json out = job.metadata;
   out.erase("seed");
   out["remarks"] = job.plan.remarks;
-  out["capture"] = job.flags.capture.empty() ? Json(nullptr) : Json(job.flags.capture.string());
+  out["capture"] =
+      job.flags.capture.folder.empty() ? Json(nullptr) : Json(job.flags.capture.folder.string());
   out["peak_memory_bytes"] = peak_memory();
   out["outputs"] = Json::array();
   for (const auto& picture : pictures) {

@@ -37,8 +37,9 @@ void add_inputs(CLI::App& command, GenerateFlags& flags) {
       flags.image,
       "PATH[:STRENGTH]: a picture to start from, PNG or JPEG. Strength as in diffusers: 1 ignores "
       "the picture, 0.6 is the default (mflux's image strength is 1 - this)");
-  command.add_option(
-      "--reference", flags.references, "A picture to edit or to draw from (repeatable)");
+  command
+      .add_option("--reference", flags.references, "A picture to edit or to draw from (repeatable)")
+      ->allow_extra_args(false);
   command.add_option(
       "--latents",
       flags.latents,
@@ -84,10 +85,7 @@ void add_outputs(CLI::App& command, GenerateFlags& flags) {
   command.add_flag("--metadata", flags.writes_sidecar, "Write the picture's metadata as .json too");
   command.add_option(
       "--stepwise-image-output-dir", flags.stepwise, "Folder for the picture after each step");
-  auto* capture =
-      command.add_option("--capture", flags.capture, "Folder for a dump of this run's checkpoints");
-  command.add_option("--tap", flags.taps, "Capture only what matches this glob (repeatable)")
-      ->needs(capture);
+  add_capture_flags(command, flags.capture);
 }
 
 uint64_t parse_seed(const std::string& text) {
@@ -133,7 +131,7 @@ void check_generate_flags(const GenerateFlags& flags) {
     throw Error(fmt::format("--output {}: expected a .png file", flags.output.string()));
   }
   const bool is_one = flags.seeds.size() < 2 && flags.auto_seeds.value_or(1) == 1;
-  if (!flags.capture.empty() && !is_one) {
+  if (!flags.capture.folder.empty() && !is_one) {
     throw Error("--capture dumps one picture's run: give one --seed");
   }
 }

@@ -105,20 +105,6 @@ std::pair<fs::path, std::optional<std::string>> split_name(const std::string& te
   return {text.substr(0, mark), text.substr(mark + 1)};
 }
 
-std::vector<fs::path> files_read(const GenerateFlags& flags) {
-  std::vector<fs::path> files = flags.references;
-  if (!flags.prompt_file.empty() && flags.prompt_file != "-") {
-    files.push_back(flags.prompt_file);
-  }
-  if (!flags.image.empty()) {
-    files.push_back(split_strength(flags.image).first);
-  }
-  if (!flags.latents.empty()) {
-    files.push_back(split_name(flags.latents).first);
-  }
-  return files;
-}
-
 pipelines::Request read_request(const GenerateFlags& flags) {
   pipelines::Request request{
       .prompt = read_prompt(flags),

@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "cli/generate_flags.h"
 #include "mflux/pipelines/pipeline.h"
@@ -17,9 +16,6 @@ std::pair<std::filesystem::path, std::optional<double>> split_strength(const std
 
 /// Splits FILE[#NAME]; what exists as it stands has no name.
 std::pair<std::filesystem::path, std::optional<std::string>> split_name(const std::string& text);
-
-/// The files that the flags name, all of them read.
-std::vector<std::filesystem::path> files_read(const GenerateFlags& flags);
 
 /// Reads the prompt, pictures and noise that the flags name. The seed is left to the caller. Throws
 /// Error for what cannot be read, a prompt that is not UTF-8, and noise that holds NaN.

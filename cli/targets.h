@@ -21,8 +21,8 @@ std::filesystem::path plain_path(const std::filesystem::path& path);
 
 /// What a run reads and what it writes.
 struct Targets {
-  std::vector<PathFlag> read{}, files{}; ///< of `read`, --model is a folder that nothing is put in
-  std::filesystem::path capture{};       ///< folder of a dump, which may not exist yet; or empty
+  std::vector<PathFlag> read{}, files{};
+  std::filesystem::path capture{}; ///< folder of a dump, which may not exist yet; or empty
 };
 
 /// Throws Error for what cannot be written and what would replace something that is read.
