@@ -2,6 +2,8 @@
 #include <fmt/ranges.h>
 #include <sys/resource.h>
 
+#include <chrono>
+#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -17,7 +19,6 @@
 #include "cli/targets.h"
 #include "mflux/base/error.h"
 #include "mflux/base/log.h"
-#include "mflux/base/memory.h"
 #include "mflux/models/registry.h"
 
 namespace mflux::cli {
@@ -35,6 +36,7 @@ struct Job {
   std::vector<uint64_t> seeds{};
   fs::path output{}; ///< before seeds and numbers are appended
   Json metadata{};
+  double open_seconds = 0; ///< for configs and headers; weights are read when first used
 };
 
 /// One written picture.
@@ -109,19 +111,6 @@ void check_outputs(const Job& job, const fs::path& model) {
   }
 }
 
-void check_memory(const pipelines::Plan& plan) {
-  const auto memory = static_cast<double>(physical_memory());
-  if (plan.bytes > memory) {
-    throw Error(fmt::format(
-        "a picture of {} × {} needs about {:.0f} MB, more than the {:.0f} MB of memory here; "
-        "choose a smaller --width and --height",
-        plan.width,
-        plan.height,
-        plan.bytes / 1e6,
-        memory / 1e6));
-  }
-}
-
 Job prepare(const Session& session, const GenerateFlags& flags) {
   check_generate_flags(flags);
   choose_device(session);
@@ -133,11 +122,13 @@ Job prepare(const Session& session, const GenerateFlags& flags) {
       .request = read_request(flags)};
   job.seeds = seeds_of(flags);
   job.request.seed = job.seeds.front();
+  const auto start = std::chrono::steady_clock::now();
   job.pipeline = models::open_pipeline(model, dtype);
+  job.open_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   job.plan = job.pipeline->plan(job.request);
   job.output = flags.output.empty() ? fs::path(file_name_for(job.request.prompt)) : flags.output;
   job.metadata = metadata_of(flags, job.request, job.plan, job.resolved);
-  check_memory(job.plan);
   check_outputs(job, model);
   return job;
 }
@@ -152,6 +143,18 @@ std::string noise_of(const Job& job) {
       fmt::join(job.seeds, ", "));
 }
 
+/// Long lists lose their middle.
+std::string shortened(const std::vector<double>& numbers) {
+  constexpr ptrdiff_t kMost = 12, kEnd = 4;
+  if (std::ssize(numbers) <= kMost) {
+    return fmt::format("{:.4g}", fmt::join(numbers, ", "));
+  }
+  return fmt::format(
+      "{:.4g}, …, {:.4g}",
+      fmt::join(numbers.begin(), numbers.begin() + kEnd, ", "),
+      fmt::join(numbers.end() - kEnd, numbers.end(), ", "));
+}
+
 void print_plan(const Job& job) {
   const auto& plan = job.plan;
   fmt::print(
@@ -164,7 +167,7 @@ void print_plan(const Job& job) {
       plan.sigmas.size() - 1,
       plan.guidance,
       printable(noise_of(job)));
-  fmt::print("sigmas {:.4g}\n", fmt::join(plan.sigmas, ", "));
+  fmt::print("sigmas {}\n", shortened(plan.sigmas));
   std::fflush(stdout);
 }
 
@@ -222,7 +225,7 @@ Picture draw(const Session& session, Job& job, const PoliteInterrupt& interrupt)
 }
 
 double total(const StageSeconds& seconds) {
-  return seconds.load + seconds.encode + seconds.denoise + seconds.decode;
+  return seconds.encode + seconds.denoise + seconds.decode;
 }
 
 void print_picture(const Session& session, const Picture& picture) {
@@ -242,8 +245,7 @@ Json to_json(const Picture& picture) {
       {"metadata", picture.sidecar ? Json(picture.sidecar->string()) : Json(nullptr)},
       {"seed", picture.seed ? Json(*picture.seed) : Json(nullptr)},
       {"seconds",
-       {{"load", seconds.load},
-        {"encode", seconds.encode},
+       {{"encode", seconds.encode},
         {"denoise", seconds.denoise},
         {"decode", seconds.decode},
         {"total", total(seconds)}}}};
@@ -255,6 +257,7 @@ void print_json(const Job& job, const std::vector<Picture>& pictures) {
   out["remarks"] = job.plan.remarks;
   out["capture"] =
       job.flags.capture.folder.empty() ? Json(nullptr) : Json(job.flags.capture.folder.string());
+  out["open_seconds"] = job.open_seconds;
   out["peak_memory_bytes"] = peak_memory();
   out["outputs"] = Json::array();
   for (const auto& picture : pictures) {

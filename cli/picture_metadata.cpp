@@ -26,9 +26,9 @@ std::string parameters_line(const Json& metadata) {
     text += fmt::format("Negative prompt: {}\n", metadata["negative_prompt"].get<std::string>());
   }
   text += fmt::format(
-      "Steps: {}, Sampler: Euler, Schedule type: flow match, CFG scale: {}, ",
+      "Steps: {}, Sampler: Euler, Schedule type: flow match, CFG scale: {:g}, ",
       dump(metadata["steps"]),
-      dump(metadata["guidance"]));
+      metadata["guidance"].get<double>());
   if (metadata["seed"].is_number()) {
     text += fmt::format("Seed: {}, ", dump(metadata["seed"]));
   }

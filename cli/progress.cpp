@@ -34,21 +34,24 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
 
+std::string step_text(int step, int steps, double seconds) {
+  const auto text = fmt::format("step {}/{}", step, steps);
+  if (step == 0) {
+    return text;
+  }
+  return step < steps ? fmt::format("{}, {} left", text, duration(seconds / step * (steps - step)))
+                      : fmt::format("{}, {}", text, duration(seconds));
+}
+
 std::string progress_bar(const std::string& title, int step, int steps, double seconds) {
-  constexpr int kBar = 24;
+  constexpr int kBar = 20;
   const int full = steps > 0 ? kBar * step / steps : 0;
-  auto line = fmt::format(
-      "{} [{}{}] step {}/{}",
+  return fmt::format(
+      "{} [{}{}] {}",
       title,
       std::string(static_cast<size_t>(full), '#'),
       std::string(static_cast<size_t>(kBar - full), '.'),
-      step,
-      steps);
-  if (step > 0) {
-    line += step < steps ? fmt::format(", {} left", duration(seconds / step * (steps - step)))
-                         : fmt::format(", {}", duration(seconds));
-  }
-  return line;
+      step_text(step, steps, seconds));
 }
 
 ProgressReport::ProgressReport(std::string title, bool is_quiet)
@@ -66,16 +69,17 @@ double ProgressReport::lap() {
 }
 
 void ProgressReport::print_step(const pipelines::Progress& progress) const {
-  const auto line = progress_bar(title_, progress.step, progress.steps, seconds_.denoise);
-  print(is_terminal_ ? fmt::format("\r\x1b[K{}", line) : line + "\n");
+  const int step = progress.step, steps = progress.steps;
+  if (is_terminal_) {
+    print("\r\x1b[K" + progress_bar(title_, step, steps, seconds_.denoise));
+  } else {
+    print(fmt::format("{}, {}\n", title_, step_text(step, steps, seconds_.denoise)));
+  }
 }
 
 void ProgressReport::tell(const pipelines::Progress& progress) {
   const double seconds = lap();
   switch (progress.stage) {
-    case pipelines::Stage::load:
-      seconds_.load += seconds;
-      return;
     case pipelines::Stage::encode:
       seconds_.encode += seconds;
       return;

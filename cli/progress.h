@@ -10,12 +10,15 @@ namespace mflux::cli {
 /// "0.4 s", "12 s", "3 min 20 s", "2 h 05 min".
 std::string duration(double seconds);
 
-/// One line of at most 79 columns: how far the steps are and, after the first, the time left.
+/// How far the steps are and, after the first, the time left: "step 2/4, 0.5 s left".
+std::string step_text(int step, int steps, double seconds);
+
+/// The same with a bar, at most 79 columns with the longest seed as title.
 std::string progress_bar(const std::string& title, int step, int steps, double seconds);
 
 /// Seconds that each stage of a picture took.
 struct StageSeconds {
-  double load = 0, encode = 0, denoise = 0, decode = 0;
+  double encode = 0, denoise = 0, decode = 0;
 };
 
 /// Tells people on standard error how a picture comes along, a bar on a terminal and lines

@@ -46,7 +46,7 @@ struct Plan {
   std::vector<std::string> remarks{}; ///< what was rounded, truncated or ignored, for people
 };
 
-enum class Stage { load, encode, denoise, decode };
+enum class Stage { encode, denoise, decode };
 
 /// Told after each thing that was finished.
 struct Progress {

@@ -5,21 +5,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "generate_command.h"
 #include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include "mflux/artifacts/write.h"
 #include "mflux/base/atomic_file.h"
-#include "mflux/base/json.h"
-#include "mflux/capture/tensors.h"
 #include "mflux/image/image.h"
 #include "support/fixture.h"
-#include "support/run_command.h"
-#include "support/temporary_folder.h"
 
 namespace mflux {
 namespace {
@@ -30,65 +24,9 @@ using testing::CommandResult;
 using ::testing::HasSubstr;
 using testing::quoted;
 using ::testing::StartsWith;
-using Words = std::vector<std::string>;
+using testing::Words;
 
-class Generate : public ::testing::Test {
- protected:
-  /// Runs in the test's own folder, after `before` ("ulimit -f 8;").
-  CommandResult run(const Words& words, const std::string& before = "") {
-    std::string command =
-        fmt::format("cd {} && {} {}", quoted(folder.path()), before, quoted(MFLUX_BINARY));
-    for (const auto& word : words) {
-      command += " " + quoted(word);
-    }
-    return testing::run_shell(command);
-  }
-
-  CommandResult generate(Words flags, const std::string& before = "") {
-    flags.insert(flags.begin(), "generate");
-    return run(flags, before);
-  }
-
-  Json generate_json(Words flags) {
-    flags.push_back("--json");
-    const auto result = generate(std::move(flags));
-    EXPECT_EQ(result.code, 0) << result.err;
-    return result.code == 0 ? parse_json(result.out) : Json();
-  }
-
-  /// The one line that refuses; nothing may have been written.
-  std::string refusal(const Words& flags, const std::string& before = "") {
-    const auto old = files();
-    const auto result = generate(flags, before);
-    EXPECT_EQ(result.code, 2) << result.out << result.err;
-    EXPECT_EQ(result.out, "");
-    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
-    EXPECT_EQ(files(), old) << "something was written";
-    return result.err;
-  }
-
-  std::vector<std::string> files() const {
-    std::vector<std::string> names;
-    for (const auto& file : fs::recursive_directory_iterator(folder.path())) {
-      names.push_back(fs::relative(file.path(), folder.path()).string());
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-
-  std::string path(const std::string& name) const {
-    return folder / name;
-  }
-
-  /// The bundled model under another name, its files as links, so that some can be replaced.
-  fs::path copy_of_model() {
-    const auto from = fs::path(MFLUX_SOURCE_DIR) / "models/emoji", to = folder / "model";
-    fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::create_symlinks);
-    return to;
-  }
-
-  testing::TemporaryFolder folder;
-};
+using Generate = testing::GenerateCommand;
 
 TEST_F(Generate, WithOnlyAPromptDrawsAndSaysWhere) {
   const auto result = generate({"--prompt", "a red apple"});
