@@ -208,9 +208,9 @@ def test_templates_that_are_taken_render_the_same(mflux_binary, tmp_path, name):
 def test_what_transformers_saves_is_read(tool, tmp_path):
     """transformers 5 writes other files than the demo model has: no added_tokens_decoder, a template processor."""
     tokenizer = Qwen2Tokenizer.from_pretrained(DEMO)
-    tokenizer.add_tokens([AddedToken("<extra>", normalized=False)])
+    tokenizer.add_tokens([AddedToken(text, normalized=False) for text in ("<extra>", "<extra><more", "more>")])
     tokenizer.save_pretrained(tmp_path)
-    texts = ["a <extra>red</think> apple", *by_hand()[:50]]
+    texts = ["a <extra>red</think> apple", "<extra><more><extra><mor<extra>more>", *by_hand()[:50]]
     assert encode(tool, tmp_path, texts) == [tokenizer(text)["input_ids"] for text in texts]
 
 

@@ -53,6 +53,11 @@ TEST(Bpe, JoinsWhatEarlierJoinsMade) {
   EXPECT_EQ(bpe.tokens()[258], " abab");
 }
 
+TEST(Bpe, ForgetsPairsWhoseNeighbourHasChanged) {
+  const Bpe bpe(tokens_with({"bc", "ab", "abc"}), {{"b", "c"}, {"a", "b"}, {"a", "bc"}});
+  EXPECT_THAT(encode(bpe, "abc"), ElementsAre(258));
+}
+
 TEST(Bpe, RefusesHolesAndRepeatedIds) {
   auto tokens = tokens_with({"ab"});
   tokens.back().second = 257;
