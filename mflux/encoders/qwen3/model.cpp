@@ -6,6 +6,7 @@
 
 #include "mflux/base/error.h"
 #include "mflux/base/log.h"
+#include "mflux/base/memory.h"
 
 namespace mflux::qwen3 {
 namespace {
@@ -23,6 +24,20 @@ std::optional<mx::array> padded_mask(
     return std::nullopt;
   }
   return mx::logical_and(causal, mx::expand_dims(valid, {1, 2}));
+}
+
+/// The mask grows with the square of the tokens, which a file may claim in any number.
+void check_memory(const Qwen3Config& c, double batch, double tokens) {
+  const double channels = 6.0 * c.hidden_size + 3.0 * c.intermediate_size;
+  const double bytes = batch * tokens * (tokens + sizeof(float) * channels);
+  if (const auto there = static_cast<double>(physical_memory()); bytes > there) {
+    throw Error(fmt::format(
+        "{} × {} tokens need about {:.1f} GB and this machine has {:.1f} GB",
+        batch,
+        tokens,
+        bytes / 1e9,
+        there / 1e9));
+  }
 }
 
 mx::array causal_mask(int tokens) {
@@ -72,6 +87,7 @@ std::vector<mx::array> Qwen3Model::operator()(const Tokens& tokens) const {
             count,
             config.max_position_embeddings));
   }
+  check_memory(config, ids.shape(0), count);
   const auto causal = causal_mask(count);
   const Context context{
       .positions = rotary_emb(x), .causal = causal, .mask = padded_mask(causal, valid)};

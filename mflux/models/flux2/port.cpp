@@ -13,6 +13,7 @@
 #include "mflux/models/flux2/latents.h"
 #include "mflux/models/flux2/port_inputs.h"
 #include "mflux/models/flux2/port_scheduler.h"
+#include "mflux/models/flux2/port_text_encoder.h"
 #include "mflux/models/flux2/port_transformer.h"
 #include "mflux/vae/flux2/autoencoder.h"
 #include "mflux/weights/weights.h"
@@ -184,6 +185,7 @@ models::Port klein_port() {
            .inputs = "latents@step=K (the last) or latents_packed [batch, tokens, channels]",
            .gives_picture = true,
            .run = run_latents},
+          text_encoder_component(),
           transformer_component(),
           scheduler_component(),
       }};

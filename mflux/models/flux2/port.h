@@ -4,7 +4,8 @@
 
 namespace mflux::flux2 {
 
-/// FLUX.2-klein: vae.decode, vae.encode, vae.roundtrip, latents.decode, transformer, scheduler.
+/// FLUX.2-klein: vae.decode, vae.encode, vae.roundtrip, latents.decode, text_encoder, transformer,
+/// scheduler.
 models::Port klein_port();
 
 } // namespace mflux::flux2

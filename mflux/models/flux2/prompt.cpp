@@ -6,8 +6,6 @@
 
 namespace mflux::flux2 {
 
-using capture::Axes;
-
 namespace {
 
 /// One row, as wide as the reference's.
@@ -30,14 +28,13 @@ mx::array encode_prompt(
     PromptUse use,
     const capture::Taps& taps) {
   const auto tokens = prompt_tokens(parts.tokenizer, prompt, length);
-  qwen3::Tokens input{.input_ids = row(tokens.ids), .attention_mask = row(tokens.mask)};
-  if (use == PromptUse::positive) {
-    input.input_ids = taps.record("input_ids", input.input_ids, Axes::as_is);
-    input.attention_mask = taps.record("attention_mask", *input.attention_mask, Axes::as_is);
-  }
-  const auto* name = use == PromptUse::positive ? "prompt_embeds" : "negative_prompt_embeds";
-  const auto embeds = taps.record(name, parts.text_encoder(input), Axes::as_is);
-  pipelines::check_finite(embeds, name);
+  const auto embeds = encode_tokens(
+      parts.text_encoder,
+      {.input_ids = row(tokens.ids), .attention_mask = row(tokens.mask)},
+      taps,
+      use);
+  pipelines::check_finite(
+      embeds, use == PromptUse::positive ? "prompt_embeds" : "negative_prompt_embeds");
   return embeds;
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ def dump(
     with Capture(
         folder,
         taps=options.taps,
-        skip=SKIP,
+        skip=(*SKIP, *not_needed(pipe.text_encoder, call.text_encoder_out_layers)),
         inputs=options.inputs,
         crop=options.crop,
         run=run_facts(pipe, call, prompt),
@@ -111,6 +111,16 @@ def dump(
         image.save(folder / "image.png")
         capture.image(folder / "image.png")
     return image
+
+
+def not_needed(text_encoder: nn.Module, wanted: Sequence[int]) -> tuple[str, ...]:
+    """Globs over what runs in the reference although no wanted hidden state depends on it: a port leaves it out."""
+    base = "text_encoder.model" if hasattr(text_encoder, "lm_head") else "text_encoder"
+    layers = text_encoder.config.num_hidden_layers
+    modules = [f"{base}.layers.{i}" for i in range(max(wanted), layers)]
+    if max(wanted) < layers:
+        modules.append(f"{base}.norm")
+    return ("text_encoder.lm_head", *modules, *(f"{module}.*" for module in modules))
 
 
 def run_facts(pipe: Flux2KleinPipeline, call: CallArguments, prompt: str) -> dict[str, Any]:
