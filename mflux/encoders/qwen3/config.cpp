@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "mflux/base/log.h"
 #include "mflux/base/model_config.h"
 
 namespace mflux::qwen3 {
@@ -60,8 +61,9 @@ void read_rope(Qwen3Config& c, const Json& json, ModelConfig& checks) {
     const auto type = rope.get<std::string>("type", "default");
     checks.same(fmt::format("{}.rope_type", key), rope.get("rope_type", type), "default");
     c.rope_theta = rope.get("rope_theta", c.rope_theta);
-    if (const auto unknown = rope.unknown_keys(); !unknown.empty()) {
-      checks.fail(fmt::format("{} has {}, which is not implemented", key, unknown.front()));
+    for (const auto& unknown : rope.unknown_keys()) { // with the default type, without effect
+      log(LogLevel::warning,
+          fmt::format("{}: {}: the key \"{}\" is unknown", checks.where(), key, unknown));
     }
   }
 }

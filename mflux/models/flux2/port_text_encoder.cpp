@@ -7,6 +7,7 @@
 #include "mflux/base/error.h"
 #include "mflux/models/flux2/call_defaults.h"
 #include "mflux/models/flux2/encode_tokens.h"
+#include "mflux/models/flux2/port_inputs.h"
 #include "mflux/weights/weights.h"
 
 namespace mflux::flux2 {
@@ -14,11 +15,6 @@ namespace {
 
 using models::PortRequest;
 using models::PortResult;
-
-std::filesystem::path component_folder(const std::filesystem::path& model) {
-  const auto inside = model / "text_encoder";
-  return std::filesystem::exists(inside) ? inside : model;
-}
 
 /// Of the run that wrote the inputs, else of the model.
 std::vector<int> wanted_states(const PortRequest& request) {
@@ -32,19 +28,11 @@ std::vector<int> wanted_states(const PortRequest& request) {
 /// Whole numbers [batch, tokens]; booleans too for a mask.
 mx::array read_whole(
     const PortRequest& request, const capture::Found& input, const artifacts::Shape* expected) {
-  const auto refuse = [&](const std::string& what) {
-    throw Error(fmt::format(
-        "{}: {} is {}, expected {}",
-        input.file.string(),
-        input.name,
-        artifacts::to_string(input.shape),
-        what));
-  };
   if (input.shape.size() != 2 || input.shape[0] < 1 || input.shape[1] < 1) {
-    refuse("[batch, tokens]");
+    refuse(input, "[batch, tokens]");
   }
   if (expected && input.shape != *expected) {
-    refuse(fmt::format("{} as input_ids", artifacts::to_string(*expected)));
+    refuse(input, fmt::format("{} as input_ids", artifacts::to_string(*expected)));
   }
   return with_context(fmt::format("{}: {}", input.file.string(), input.name), [&] {
     const mx::array x = to_array(request.inputs->require({input.name}));
@@ -73,7 +61,7 @@ PortResult run_text_encoder(const PortRequest& request) {
   const auto tokens = read_tokens(request);
   capture::Taps taps;
   const auto text_encoder = qwen3::load_text_encoder(
-      component_folder(request.model),
+      component_folder(request.model, "text_encoder"),
       request.dtype,
       wanted_states(request),
       taps.component("text_encoder"));
