@@ -48,19 +48,27 @@ void refuse_what_is_missing(ModelConfig& config) {
   }
 }
 
+/// What float32 makes of a result: +, −, · and / of float32 numbers, done in double and rounded,
+/// are the float32 operations.
+double single(double value) {
+  return static_cast<float>(value);
+}
+
 double shifted(const FlowMatchEulerConfig& config, double sigma, double mu) {
   if (!config.use_dynamic_shifting) {
-    return config.shift * sigma / (1 + (config.shift - 1) * sigma);
+    const double below = single(1 + single(single(config.shift - 1) * sigma));
+    return single(single(single(config.shift) * sigma) / below);
   }
-  const double weight = config.time_shift_type == TimeShift::exponential ? std::exp(mu) : mu;
-  return weight / (weight + (1 / sigma - 1));
+  const bool is_linear = config.time_shift_type == TimeShift::linear;
+  const double weight = single(is_linear ? mu : std::exp(mu));
+  return single(weight / single(weight + single(single(1 / sigma) - 1)));
 }
 
 /// Stretches so that the last one is `terminal`. Reference: stretch_shift_to_terminal.
 void stretch(std::vector<double>& sigmas, double terminal) {
-  const double scale = (1 - sigmas.back()) / (1 - terminal);
+  const double scale = single(single(1 - sigmas.back()) / single(1 - terminal));
   for (double& sigma : sigmas) {
-    sigma = 1 - (1 - sigma) / scale;
+    sigma = single(1 - single(single(1 - sigma) / scale));
   }
 }
 
@@ -115,14 +123,13 @@ Schedule make_schedule(
   check_sigmas(sigmas);
   Schedule out;
   for (const double sigma : sigmas) {
-    // diffusers takes them in float32
-    out.sigmas.push_back(shifted(config, static_cast<float>(sigma), mu));
+    out.sigmas.push_back(shifted(config, single(sigma), mu));
   }
   if (config.shift_terminal != 0) {
     stretch(out.sigmas, config.shift_terminal);
   }
   for (double& sigma : out.sigmas) {
-    sigma = config.invert_sigmas ? 1 - sigma : sigma;
+    sigma = config.invert_sigmas ? single(1 - sigma) : sigma;
     if (!std::isfinite(sigma)) {
       throw Error(fmt::format(
           "the sigmas {} cannot be shifted by this scheduler's config (shift_terminal {}, mu {})",
@@ -130,7 +137,7 @@ Schedule make_schedule(
           config.shift_terminal,
           mu));
     }
-    out.timesteps.push_back(sigma * config.num_train_timesteps);
+    out.timesteps.push_back(single(sigma * config.num_train_timesteps));
   }
   out.sigmas.push_back(config.invert_sigmas ? 1 : 0);
   return out;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +42,14 @@ class CallArguments:
 
 @dataclass(frozen=True)
 class Options:
-    """What to dump; `latents` is the noise to start from instead of the seed's."""
+    """What to dump; `latents` is the noise to start from instead of the seed's, `arguments` go to the call too."""
 
     taps: tuple[str, ...] = ("*",)
     inputs: bool = False
     crop: Crop | None = None
     latents: torch.Tensor | None = None
     facts: Mapping[str, Any] | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_call(model: Path) -> CallArguments:
@@ -107,7 +108,7 @@ def dump(
         tap_vae_methods(pipe.vae, capture)
         tap_pipeline(pipe, capture, inputs=options.inputs)
         capture.record(LATENTS, latents, axes=IMAGE_AXES)
-        image = pipe(prompt=prompt, latents=latents, **asdict(call)).images[0]
+        image = pipe(prompt=prompt, latents=latents, **asdict(call), **options.arguments).images[0]
         image.save(folder / "image.png")
         capture.image(folder / "image.png")
     return image

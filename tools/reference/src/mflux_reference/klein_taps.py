@@ -52,15 +52,20 @@ def tap_prompt(pipe: Flux2KleinPipeline, capture: Capture) -> None:
 
 
 def tap_latents(pipe: Flux2KleinPipeline, capture: Capture) -> None:
-    """latents_packed as the loop gets them; latents_scaled is after the batch-norm statistics, before unpatchify."""
+    """latents_packed as the loop gets them, image_latents of all reference pictures; latents_scaled is after the
+    batch-norm statistics, before unpatchify."""
 
     def packed(result: tuple) -> None:
         capture.record("latents_packed", result[0], axes=TOKEN_AXES)
+
+    def images(result: tuple) -> None:
+        capture.record("image_latents", result[0], axes=TOKEN_AXES)
 
     def unpacked(result: torch.Tensor) -> None:
         capture.record("latents_unpacked", result, axes=IMAGE_AXES)
 
     _after(capture, pipe, "prepare_latents", packed)
+    _after(capture, pipe, "prepare_image_latents", images)
     _after(capture, pipe, "_unpack_latents_with_ids", unpacked)
     unpatchify = pipe._unpatchify_latents
 
@@ -101,7 +106,14 @@ class _Loop:
         self._step = 0
         self._predictions = 0
         _after(capture, pipe, "prepare_latents", self._prepared)
-        _after(capture, pipe.scheduler, "set_timesteps", lambda _: self._scheduled())
+        set_timesteps = pipe.scheduler.set_timesteps
+
+        @functools.wraps(set_timesteps)
+        def scheduled(*args: Any, **kwargs: Any) -> None:
+            set_timesteps(*args, **kwargs)
+            self._scheduled(kwargs.get("sigmas"))
+
+        capture.patch(pipe.scheduler, "set_timesteps", scheduled)
         capture.on_forward(pipe.transformer, lambda _: self._predicting())
         capture.on_output(pipe.transformer, self._predicted)
         self._scheduler_step = pipe.scheduler.step
@@ -110,12 +122,14 @@ class _Loop:
     def _prepared(self, result: tuple) -> None:
         self._latents = result[0]
 
-    def _scheduled(self) -> None:
+    def _scheduled(self, sigmas: Any) -> None:
         scheduler, record = self._pipe.scheduler, self._capture.record
         self._steps = len(scheduler.timesteps)
         if self._inputs:
             record("scheduler.in.num_inference_steps", torch.tensor(self._steps), role="in")
             record("scheduler.in.image_seq_len", torch.tensor(self._latents.shape[1]), role="in")
+            if sigmas is not None:
+                record("scheduler.in.sigmas", torch.tensor(sigmas, dtype=torch.float64), role="in")
         record("sigmas", scheduler.sigmas)
         record("timesteps", scheduler.timesteps)
         self._begin(1)
