@@ -20,7 +20,7 @@ struct ImageStart {
 
 /// What a person asks for. What is not said comes from the model's own files and registry entry.
 struct Request {
-  std::string prompt;
+  std::string prompt{};
   std::optional<std::string> negative_prompt{};
   std::optional<int> width{}, height{}; ///< pixels
   std::optional<int> steps{};

@@ -59,7 +59,14 @@ Flux2KleinPipeline::Flux2KleinPipeline(const std::filesystem::path& folder, mx::
       parts_(open_components(model_, dtype, taps_)) {}
 
 Plan Flux2KleinPipeline::plan(const Request& request) const {
-  Plan plan = plan_request(model_, request);
+  Plan plan = plan_sizes(model_, request);
+  const auto grid = token_grid(model_, plan);
+  const double all_tokens = static_cast<double>(grid.rows) * grid.columns +
+                            reference_tokens(model_, request) + plan.max_sequence_length;
+  const double pixels = static_cast<double>(plan.width) * plan.height;
+  plan.bytes = weight_bytes(parts_, dtype_) + activation_bytes(parts_, dtype_, all_tokens, pixels);
+  check_memory(plan);
+  plan_steps(model_, request, plan);
   const auto tokens = prompt_tokens(parts_.tokenizer, request.prompt, plan.max_sequence_length);
   if (tokens.dropped > 0) {
     plan.remarks.push_back(fmt::format(
@@ -68,12 +75,6 @@ Plan Flux2KleinPipeline::plan(const Request& request) const {
         tokens.dropped,
         plan.max_sequence_length));
   }
-  const auto grid = token_grid(model_, plan);
-  const double all_tokens = static_cast<double>(grid.rows) * grid.columns +
-                            reference_tokens(model_, request) + plan.max_sequence_length;
-  const double pixels = static_cast<double>(plan.width) * plan.height;
-  plan.bytes = weight_bytes(parts_, dtype_) + activation_bytes(parts_, dtype_, all_tokens, pixels);
-  check_memory(plan);
   return plan;
 }
 

@@ -75,7 +75,7 @@ void plan_guidance(const ModelFolder& model, const Request& request, Plan& plan)
   }
 }
 
-void plan_steps(const ModelFolder& model, const Request& request, Plan& plan) {
+void plan_schedule(const ModelFolder& model, const Request& request, Plan& plan) {
   const auto given = static_cast<int>(request.sigmas.size());
   if (given > 0 && request.steps && *request.steps != given) {
     throw Error(fmt::format(
@@ -140,22 +140,25 @@ Schedule schedule_for(const ModelFolder& model, const Request& request, const Pl
   return without_first_steps(schedule, left_out);
 }
 
-Plan plan_request(const ModelFolder& model, const Request& request) {
+Plan plan_sizes(const ModelFolder& model, const Request& request) {
   Plan plan;
   check_pictures(model, request);
   const Sides sides = default_sides(model, request);
   const int unit = model.pixels_per_token();
   plan.width = whole_tokens("width", request.width.value_or(sides.width), unit, plan);
   plan.height = whole_tokens("height", request.height.value_or(sides.height), unit, plan);
-  plan_guidance(model, request, plan);
-  plan_steps(model, request, plan);
   plan.max_sequence_length = request.max_sequence_length.value_or(model.call.max_sequence_length);
   if (plan.max_sequence_length < 1) {
     throw Error(fmt::format(
         "the maximal sequence length is {}, expected 1 or more", plan.max_sequence_length));
   }
-  check_latents(model, request, plan);
   return plan;
+}
+
+void plan_steps(const ModelFolder& model, const Request& request, Plan& plan) {
+  plan_guidance(model, request, plan);
+  plan_schedule(model, request, plan);
+  check_latents(model, request, plan);
 }
 
 } // namespace mflux::flux2

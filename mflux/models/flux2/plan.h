@@ -6,9 +6,13 @@
 
 namespace mflux::flux2 {
 
-/// Everything of a plan but its memory and what only the tokenizer knows. Throws Error: sizes,
-/// steps, sigmas, guidance, strength, latents and pictures that the model cannot honour.
-pipelines::Plan plan_request(const ModelFolder& model, const pipelines::Request& request);
+/// A plan's sizes, of the picture and of the text. Throws Error for pictures and sizes that the
+/// model cannot honour.
+pipelines::Plan plan_sizes(const ModelFolder& model, const pipelines::Request& request);
+
+/// The rest, but memory and what only the tokenizer knows. Throws Error: steps, sigmas, guidance,
+/// strength and latents that the model cannot honour.
+void plan_steps(const ModelFolder& model, const pipelines::Request& request, pipelines::Plan& plan);
 
 /// The steps that will be done, for a picture of the plan's size.
 Schedule schedule_for(
