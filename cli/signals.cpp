@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <string_view>
 #include <thread>
 
@@ -12,6 +13,10 @@
 
 namespace mflux::cli {
 namespace {
+
+/// To the thread that acts on signals. A handler may run in any thread, those of OpenBLAS included,
+/// which are there before main(), so signals cannot be left to one thread by blocking them.
+int signal_pipe = -1;
 
 /// What the next interrupt does.
 enum class OnInterrupt { end, mark, marked };
@@ -37,21 +42,31 @@ void on_bus_error(int) {
 void handle_signals() {
   signal(SIGBUS, on_bus_error);
   signal(SIGXFSZ, SIG_IGN); // writing then fails with EFBIG
-  sigset_t ending;
-  sigemptyset(&ending);
+  int ends[2];
+  if (pipe(ends) != 0) {
+    return; // signals then act as they do by themselves
+  }
+  signal_pipe = ends[1];
+  struct sigaction pass_on {};
+  pass_on.sa_handler = [](int number) {
+    const int kept = errno; // of what was interrupted
+    const auto byte = static_cast<unsigned char>(number);
+    [[maybe_unused]] const auto written = write(signal_pipe, &byte, 1);
+    errno = kept;
+  };
+  pass_on.sa_flags = SA_RESTART;
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction now {};
     sigaction(number, nullptr, &now);
     if (now.sa_handler != SIG_IGN) { // nohup and background shells ignore some on purpose
-      sigaddset(&ending, number);
+      sigaction(number, &pass_on, nullptr);
     }
   }
-  // Blocked everywhere, so that only the thread that waits for them gets them.
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
-  std::thread([ending] {
-    int number = 0;
+  std::thread([from = ends[0]] {
+    unsigned char number = 0;
     do {
-      sigwait(&ending, &number);
+      while (read(from, &number, 1) != 1) {
+      }
     } while (take_politely(number));
     remove_temporary_paths();
     _exit(128 + number);

@@ -67,12 +67,17 @@ class GenerateCommand : public ::testing::Test {
 
   /// The bundled model under another name, its files as links, so that some can be replaced.
   std::filesystem::path copy_of_model() {
-    const auto from = std::filesystem::path(MFLUX_SOURCE_DIR) / "models/emoji",
-               to = folder / "model";
-    std::filesystem::copy(
-        from,
-        to,
-        std::filesystem::copy_options::recursive | std::filesystem::copy_options::create_symlinks);
+    const auto from = std::filesystem::path(MFLUX_SOURCE_DIR) / "models/emoji";
+    const auto to = folder / "model";
+    std::filesystem::create_directory(to);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(from)) {
+      const auto place = to / std::filesystem::relative(entry.path(), from);
+      if (entry.is_directory()) {
+        std::filesystem::create_directory(place);
+      } else {
+        std::filesystem::create_symlink(entry.path(), place);
+      }
+    }
     return to;
   }
 

@@ -126,7 +126,7 @@ TEST_F(GenerateRefuses, OtherModels) {
       with("model_index.json", R"({"_class_name": "StableDiffusionPipeline"})"),
       AllOf(HasSubstr("model_index.json"), HasSubstr("StableDiffusionPipeline")));
   fs::remove(model / "model_index.json");
-  EXPECT_THAT(told({"--model", model}), HasSubstr("model_index.json does not exist"));
+  EXPECT_THAT(told({"--model", model}), HasSubstr("holds no model_index.json"));
 }
 
 } // namespace

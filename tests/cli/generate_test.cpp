@@ -208,7 +208,7 @@ class Interrupted {
       if (!is_sent && text.find("step 2/2000") != std::string::npos) {
         for (int i = 0; i < times; ++i) {
           kill(child, SIGINT);
-          usleep(1000); // two equal signals at once are one
+          usleep(5000); // two equal signals at once are one
         }
         is_sent = true;
       }
