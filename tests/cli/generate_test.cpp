@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -170,10 +172,58 @@ TEST_F(Generate, CaptureIsADumpOfTheRun) {
   EXPECT_EQ(testing::find(dump, "latents@step=2").tensor.shape, (artifacts::Shape{1, 64, 128}));
 }
 
+TEST_F(Generate, FromTheNoiseOfADiffusersRunDrawsItsPicture) {
+  const auto reference = testing::fixture("demo/ref");
+  const auto expected = read_png(reference / "image.png");
+  ASSERT_EQ(
+      generate({"--prompt",
+                "red apple",
+                "--latents",
+                reference.string() + "#latents_initial",
+                "--output",
+                "a.png"})
+          .code,
+      0);
+  const auto got = read_png(path("a.png"));
+  ASSERT_EQ(got.rgb.size(), expected.rgb.size());
+  for (size_t i = 0; i < got.rgb.size(); ++i) {
+    ASSERT_LE(std::abs(got.rgb[i] - expected.rgb[i]), 1) << i;
+  }
+  const auto info = parse_json(run({"info", "a.png", "--json"}).out)["metadata"];
+  EXPECT_TRUE(info["seed"].is_null());
+  EXPECT_EQ(info["latents"], "ref#latents_initial");
+}
+
+TEST_F(Generate, FromAPictureAndWithReferences) {
+  ASSERT_EQ(generate({"--prompt", "red apple", "--seed", "1", "--output", "a.png"}).code, 0);
+  const auto drawn = [&](Words flags) {
+    flags.insert(flags.end(), {"--prompt", "green apple", "--seed", "1", "--quiet"});
+    const auto result = generate(flags);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return read_png(path(result.out.substr(0, result.out.size() - 1)));
+  };
+  const auto plain = drawn({});
+  EXPECT_EQ(drawn({"--image", "a.png:1"}).rgb, plain.rgb); // 1 ignores the picture
+  EXPECT_LT(psnr(plain, drawn({"--image", "a.png:0.6"})), std::numeric_limits<double>::infinity());
+  EXPECT_NE(drawn({"--reference", "a.png"}).rgb, plain.rgb);
+  EXPECT_NE(drawn({"--reference", "a.png", "--reference", "a.png"}).rgb, plain.rgb);
+}
+
+TEST_F(Generate, Bfloat16IsCloseToFloat32) {
+  const Words flags{"--prompt", "red apple", "--seed", "1", "--quiet"};
+  ASSERT_EQ(generate(flags).code, 0);
+  auto half = flags;
+  half.insert(half.end(), {"--dtype", "bfloat16"});
+  ASSERT_EQ(generate(half).code, 0);
+  const double likeness = psnr(read_png(path("red_apple.png")), read_png(path("red_apple_1.png")));
+  EXPECT_GT(likeness, 25);
+  EXPECT_LT(likeness, 80);
+}
+
 /// `mflux generate` of many steps; interrupted when it tells of its second step.
 class Interrupted {
  public:
-  Interrupted(const fs::path& folder, int times) {
+  Interrupted(const fs::path& folder, int times, const char* side) {
     int ends[2];
     if (pipe(ends) != 0) {
       throw std::runtime_error("no pipe");
@@ -194,6 +244,10 @@ class Interrupted {
             "tree",
             "--steps",
             "2000",
+            "--width",
+            side,
+            "--height",
+            side,
             "--capture",
             "dump",
             nullptr);
@@ -208,7 +262,7 @@ class Interrupted {
       if (!is_sent && text.find("step 2/2000") != std::string::npos) {
         for (int i = 0; i < times; ++i) {
           kill(child, SIGINT);
-          usleep(5000); // two equal signals at once are one
+          usleep(20'000); // two equal signals at once are one
         }
         is_sent = true;
       }
@@ -224,14 +278,14 @@ class Interrupted {
 };
 
 TEST_F(Generate, AnInterruptStopsBetweenSteps) {
-  const Interrupted once(folder.path(), 1);
+  const Interrupted once(folder.path(), 1, "128");
   EXPECT_EQ(once.code, 130);
   EXPECT_THAT(once.text, HasSubstr("mflux: interrupted after 0 of 1 pictures\n"));
   EXPECT_EQ(files(), Words{});
 }
 
 TEST_F(Generate, ASecondInterruptEndsAtOnce) {
-  const Interrupted twice(folder.path(), 2);
+  const Interrupted twice(folder.path(), 2, "384"); // steps that outlast both signals
   EXPECT_EQ(twice.code, 130);
   EXPECT_THAT(twice.text, ::testing::Not(HasSubstr("interrupted after")));
   EXPECT_EQ(files(), Words{});
