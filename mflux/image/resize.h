@@ -9,8 +9,8 @@ namespace mflux {
 enum class Filter { lanczos, bicubic };
 
 /// `image` at another size, every byte as Pillow 13's Image.resize gives it: filter widened when
-/// shrinking, weights in 22-bit fixed point, two passes each rounded to 8 bits. (Pillow 12 and older
-/// always go across first; 13 goes down first when that loses more than twice as many rows as
+/// shrinking, weights in 22-bit fixed point, two passes each rounded to 8 bits. (Pillow 12 and
+/// older always go across first; 13 goes down first when that loses more than twice as many rows as
 /// columns.)
 /// Throws Error when a side is below 1 or above kLongestSide.
 Image resize(const Image& image, int width, int height, Filter filter = Filter::lanczos);

@@ -87,6 +87,13 @@ TEST_F(Generate, RemarksGoToStandardError) {
   const auto result = generate({"--prompt", "tree", "--steps", "1", "--height", "131"});
   EXPECT_EQ(result.code, 0);
   EXPECT_THAT(result.err, HasSubstr("mflux: the height 131 was rounded down to 128"));
+  std::string longer = "tree";
+  for (int i = 0; i < 60; ++i) {
+    longer += " tree";
+  }
+  EXPECT_THAT(
+      generate({"--prompt", longer, "--steps", "1"}).err,
+      HasSubstr("tokens more than the 48 that the model takes"));
 }
 
 TEST_F(Generate, APictureCarriesAllItNeedsToBeDrawnAgain) {

@@ -1,5 +1,5 @@
-// libFuzzer over the PNG and JPEG decoders. Build as artifact_fuzz.cpp says; run: fuzz_images CORPUS
-// tests/fixtures/image tests/fixtures/image/files
+// libFuzzer over the PNG and JPEG decoders. Build as artifact_fuzz.cpp says; run: fuzz_images
+// CORPUS tests/fixtures/image tests/fixtures/image/files
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
