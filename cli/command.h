@@ -30,6 +30,7 @@ void add_port(CLI::App& app, Session& session);
 void add_tokenize(CLI::App& app, Session& session);
 void add_generate(CLI::App& app, Session& session);
 void add_info(CLI::App& app, Session& session);
+void add_weights(CLI::App& app, Session& session);
 
 /// All commands that need MLX; none in a build without it (-DMFLUX_WITH_MLX=OFF).
 void add_model_commands(CLI::App& app, Session& session);

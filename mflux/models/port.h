@@ -10,6 +10,7 @@
 #include "mflux/capture/inputs.h"
 #include "mflux/capture/taps.h"
 #include "mflux/image/image.h"
+#include "mflux/weights/check.h"
 
 namespace mflux::models {
 
@@ -38,10 +39,19 @@ struct Component {
   PortResult (*run)(const PortRequest&);
 };
 
-/// What `mflux port run` knows of one model family.
+/// A subfolder of a model that holds weights.
+struct WeightsComponent {
+  std::string_view name; ///< the subfolder
+  /// What the port asks of the weights in that folder, by its config.json; with an empty path: of
+  /// the published model's. Throws Error.
+  Declared (*declare)(const std::filesystem::path& folder);
+};
+
+/// What `mflux port run` and `mflux weights check` know of one model family.
 struct Port {
   std::string_view name;
   std::vector<Component> components;
+  std::vector<WeightsComponent> weights{};
 };
 
 } // namespace mflux::models

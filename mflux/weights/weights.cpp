@@ -24,7 +24,27 @@ void check_memory(double bytes) {
   }
 }
 
+constexpr std::array kNames{
+    "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.safetensors.index.json",
+    "model.safetensors",
+    "model.safetensors.index.json"};
+
+std::vector<std::filesystem::path> weights_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> found;
+  for (const char* name : kNames) {
+    if (std::filesystem::exists(folder / name)) {
+      found.push_back(folder / name);
+    }
+  }
+  return found;
+}
+
 } // namespace
+
+bool holds_weights(const std::filesystem::path& folder) {
+  return !weights_files(folder).empty();
+}
 
 mx::array to_array(const artifacts::Tensor& tensor) {
   check_memory(static_cast<double>(tensor.byte_count()));
@@ -38,17 +58,7 @@ mx::array to_array(const artifacts::Tensor& tensor) {
 }
 
 std::filesystem::path weights_file(const std::filesystem::path& folder) {
-  constexpr std::array kNames{
-      "diffusion_pytorch_model.safetensors",
-      "diffusion_pytorch_model.safetensors.index.json",
-      "model.safetensors",
-      "model.safetensors.index.json"};
-  std::vector<std::filesystem::path> found;
-  for (const char* name : kNames) {
-    if (std::filesystem::exists(folder / name)) {
-      found.push_back(folder / name);
-    }
-  }
+  const auto found = weights_files(folder);
   if (found.empty()) {
     throw Error(fmt::format(
         "{} holds no weights, expected {}, {} or a sharded checkpoint's index",

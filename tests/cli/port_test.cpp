@@ -147,18 +147,9 @@ TEST_F(PortRun, RefusesBadInjections) {
 }
 
 TEST_F(PortRun, WarnsOfATapThatMatchesNothing) {
+  const std::string cap = "--capture=" + path("cap"), in = "--inputs=" + dump;
   const auto result =
-      run("vae.decode",
-          {"--model",
-           model,
-           "--inputs",
-           dump,
-           "--capture",
-           path("cap"),
-           "--tap",
-           "vae.decode",
-           "--tap",
-           "vae.nothing"});
+      run("vae.decode", {"--model", model, in, cap, "--tap=vae.decode", "--tap=vae.nothing"});
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.err, "mflux: no checkpoint of this run matches vae.nothing\n");
 }

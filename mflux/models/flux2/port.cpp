@@ -15,6 +15,7 @@
 #include "mflux/models/flux2/port_scheduler.h"
 #include "mflux/models/flux2/port_text_encoder.h"
 #include "mflux/models/flux2/port_transformer.h"
+#include "mflux/models/flux2/port_weights.h"
 #include "mflux/vae/flux2/autoencoder.h"
 #include "mflux/weights/weights.h"
 
@@ -168,27 +169,29 @@ PortResult run_latents(const PortRequest& request) {
 models::Port klein_port() {
   return {
       .name = "flux2-klein",
-      .components = {
-          {.name = "vae.decode",
-           .inputs = "vae.decode.in [batch, channels, height, width]",
-           .gives_picture = true,
-           .run = run_decode},
-          {.name = "vae.encode",
-           .inputs = "vae.encode.in [batch, channels, height, width] in [-1, 1]",
-           .run = run_encode},
-          {.name = "vae.roundtrip",
-           .inputs = "a PNG",
-           .starts_from_pixels = true,
-           .gives_picture = true,
-           .run = run_roundtrip},
-          {.name = "latents.decode",
-           .inputs = "latents@step=K (the last) or latents_packed [batch, tokens, channels]",
-           .gives_picture = true,
-           .run = run_latents},
-          text_encoder_component(),
-          transformer_component(),
-          scheduler_component(),
-      }};
+      .components =
+          {
+              {.name = "vae.decode",
+               .inputs = "vae.decode.in [batch, channels, height, width]",
+               .gives_picture = true,
+               .run = run_decode},
+              {.name = "vae.encode",
+               .inputs = "vae.encode.in [batch, channels, height, width] in [-1, 1]",
+               .run = run_encode},
+              {.name = "vae.roundtrip",
+               .inputs = "a PNG",
+               .starts_from_pixels = true,
+               .gives_picture = true,
+               .run = run_roundtrip},
+              {.name = "latents.decode",
+               .inputs = "latents@step=K (the last) or latents_packed [batch, tokens, channels]",
+               .gives_picture = true,
+               .run = run_latents},
+              text_encoder_component(),
+              transformer_component(),
+              scheduler_component(),
+          },
+      .weights = klein_weights()};
 }
 
 } // namespace mflux::flux2
