@@ -53,6 +53,7 @@ def base(seed, tmp_path_factory) -> Path:
 
 
 def generate(binary: Path, model: Path, out: Path, *arguments: object, prompt: str = PROMPT) -> Dump:
+    out.mkdir()
     command = [binary, "generate", "--model", model, "--prompt", prompt, "--output", out / "image.png"]
     done = subprocess.run(
         [str(word) for word in (*command, "--capture", out / "dump", *arguments)],
