@@ -267,6 +267,7 @@ class Interrupted {
     for (ssize_t size; (size = read(ends[0], part, sizeof part)) > 0;) {
       text.append(part, static_cast<size_t>(size));
       if (!is_sent && text.find("step 2/2000") != std::string::npos) {
+        usleep(100'000); // until the third is under way
         for (int i = 0; i < times; ++i) {
           kill(child, SIGINT);
           usleep(20'000); // two equal signals at once are one
