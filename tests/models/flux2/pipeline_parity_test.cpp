@@ -69,12 +69,27 @@ TEST_F(KleinRun, GuidedEditWithTwoReferencesAndSigmas) {
        .references = references()});
 }
 
+TEST_F(KleinRun, StagesAreToldAndStopped) {
+  std::vector<pipelines::Stage> stages;
+  pipelines::Callbacks callbacks{
+      .progress = [&](const auto& progress) { stages.push_back(progress.stage); }};
+  const Request request{.prompt = "x", .steps = 2};
+  pipeline->generate(request, callbacks);
+  using pipelines::Stage;
+  EXPECT_EQ(stages, (std::vector{Stage::encode, Stage::denoise, Stage::denoise, Stage::decode}));
+  stages.clear();
+  callbacks.is_cancelled = [&] { return stages.size() == 2; };
+  EXPECT_THROW(pipeline->generate(request, callbacks), pipelines::Cancelled);
+  EXPECT_EQ(stages, (std::vector{Stage::encode, Stage::denoise}));
+}
+
 TEST_F(KleinRun, ASeedGivesTheSamePictureAgain) {
   const Request seven{.prompt = "x", .steps = 2, .seed = 7},
       eight{.prompt = "x", .steps = 2, .seed = 8};
   const auto first = pipeline->generate(seven, {});
   EXPECT_NE(first.rgb, pipeline->generate(eight, {}).rgb);
   EXPECT_EQ(first.rgb, pipeline->generate(seven, {}).rgb); // by the prompt's kept embeddings
+  EXPECT_NE(first.rgb, pipeline->generate({.prompt = "y", .steps = 2, .seed = 7}, {}).rgb);
   const auto fresh = models::open_pipeline(fixture("klein") / "model", mx::float32);
   EXPECT_EQ(first.rgb, fresh->generate(seven, {}).rgb);
 }

@@ -132,6 +132,14 @@ TEST_F(KleinPipeline, ReferencesGiveTheSizeAndAreChecked) {
   EXPECT_EQ(plan({.references = {grey(64, 512)}}).height, 512);
 }
 
+// 1600 × 1203 → int(1180.9) × int(887.9), then down to whole tokens.
+TEST_F(KleinPipeline, ReferencesBeyondAMegapixelAreMadeSmaller) {
+  const auto made = plan({.references = {grey(1600, 1203)}});
+  EXPECT_EQ(made.width, 1176);
+  EXPECT_EQ(made.height, 880);
+  EXPECT_EQ(plan({.references = {grey(1024, 1024)}}).width, 1024);
+}
+
 TEST_F(KleinPipeline, ImageToImageTakesThePicturesSizeAndLeavesOutSteps) {
   const auto start = [](double strength) {
     return Request{.steps = 4, .start = pipelines::ImageStart{grey(41, 30), strength}};
