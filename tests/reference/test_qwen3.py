@@ -68,7 +68,7 @@ def random_case(seed: int) -> Case:
             "attention_bias": dice.random() < 0.4,
             "tie_word_embeddings": dice.random() < 0.5,
         },
-        wanted=tuple(dice.randint(0, layers) for _ in range(dice.randint(1, 3))),
+        wanted=(dice.randint(1, layers), *(dice.randint(0, layers) for _ in range(dice.randint(0, 2)))),
         batch=batch,
         tokens=tokens,
         mask=tuple(random_mask(dice, tokens) for _ in range(batch)) if dice.random() < 0.8 else None,
