@@ -25,7 +25,7 @@ from qwen3_tiny import Case, dump_run, load, random_encoder, save, tokens_of, wr
 FIRST_SEED = int(os.environ.get("MFLUX_TEST_SEED") or secrets.randbelow(1 << 30))
 SEEDS = [FIRST_SEED + i for i in range(4)]
 
-# One rounding to bfloat16 alone is 2^-9 / √3 of a number's size, 1.1e-3 rms; below twice that nothing is asked of a port.
+# One rounding to bfloat16 alone is up to 2^-9 / √3 of a number's size, 1.1e-3 rms; below twice that nothing is asked.
 BFLOAT16_FLOOR = 2.2e-3
 
 
@@ -98,11 +98,15 @@ def test_every_checkpoint_is_the_reference_s(seed, mflux_binary, tmp_path):
 
     ours, theirs = load_dump(tmp_path / "port"), load_dump(reference)
     assert ours.names() == theirs.names()
+    shares: dict[str, float] = {}
     for entry in theirs.checkpoints:
         name = entry["name"]
         assert ours.tensor(name).shape == theirs.tensor(name).shape, name
         bound = max(5e-6, 3 * entry["float64_rel_l2"])
-        assert relative_l2(ours.tensor(name), theirs.tensor(name)) <= bound, name
+        shares[name] = relative_l2(ours.tensor(name), theirs.tensor(name)) / bound
+    worst = max(shares, key=shares.__getitem__)
+    print(f"largest share of the bound: {shares[worst]:.2f} at {worst}")
+    assert shares[worst] <= 1, worst
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"seed{seed}")
@@ -111,8 +115,13 @@ def test_bfloat16_is_as_near_to_float32_as_torch_s(seed, mflux_binary, tmp_path)
     case = random_case(seed)
     sizes = {"hidden_size": 96, "intermediate_size": 160, "head_dim": 32}
     case = replace(
-        case, config={**case.config, **sizes}, batch=2, tokens=70, mask=("1" * 70, "1" * 51 + "0" * 19),
-        dtype=torch.bfloat16, scale=1.0,
+        case,
+        config={**case.config, **sizes},
+        batch=2,
+        tokens=70,
+        mask=("1" * 70, "1" * 51 + "0" * 19),
+        dtype=torch.bfloat16,
+        scale=1.0,
     )
     print(f"MFLUX_TEST_SEED={seed}: {case}")
     folder = tmp_path / "model"
