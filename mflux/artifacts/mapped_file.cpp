@@ -76,7 +76,7 @@ std::shared_ptr<const Storage> map_descriptor(int descriptor, const std::string&
   if (size == 0) {
     return make_storage({});
   }
-  void* address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  void* address = mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
   if (address == MAP_FAILED) {
     fail(name);
   }

@@ -1,8 +1,6 @@
 #include "mflux/weights/lazy_array.h"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -83,8 +81,8 @@ void fill(const artifacts::Tensor& tensor, mx::array& out) {
 }
 
 /// Whether MLX's buffers point to their size, which the elements follow, as in its builds for the
-/// CPU alone. There elements that lie elsewhere make a buffer too; its size is then never asked for
-/// anything but whether an operation may write its result over them.
+/// CPU alone. There elements that lie elsewhere make a buffer too: MLX asks for its size, and
+/// writes over its elements, only where it allocated them.
 bool buffers_follow_their_size() {
   static const bool answer = [] {
     for (const size_t bytes : {size_t{64}, size_t{4104}}) {
@@ -101,21 +99,13 @@ bool buffers_follow_their_size() {
   return answer;
 }
 
-/// MLX may write into what only an unevaluated graph still holds: into private pages, not the file.
-bool make_writable(std::span<const std::byte> bytes) {
-  static const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<uintptr_t>(bytes.data()) / page * page;
-  const auto end = reinterpret_cast<uintptr_t>(bytes.data() + bytes.size());
-  return mprotect(reinterpret_cast<void*>(begin), end - begin, PROT_READ | PROT_WRITE) == 0;
-}
-
 /// Has `out` look at the tensor's own memory; false where that cannot be.
 bool share(const artifacts::Tensor& tensor, mx::array& out) {
   const auto bytes = tensor.data();
   const size_t alignment = std::max(out.itemsize(), alignof(size_t));
   const bool fits = is_plain(tensor.dtype, out.dtype()) && tensor.offset >= sizeof(size_t) &&
                     reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0 && !bytes.empty();
-  if (!fits || !buffers_follow_their_size() || !make_writable(bytes)) {
+  if (!fits || !buffers_follow_their_size()) {
     return false;
   }
   auto* start = const_cast<std::byte*>(bytes.data()) - sizeof(size_t);

@@ -19,9 +19,7 @@ mx::Shape array_shape(const artifacts::Shape& shape);
 /// How an array holds the elements of a tensor.
 enum class Memory {
   copied, ///< in memory of its own
-  shared, ///< in the tensor's, where dtype, alignment and MLX's backend allow. Nobody else may rely
-          ///< on that memory afterwards, for MLX may reuse it; a mapped file does not change by
-          ///< that
+  shared, ///< in the tensor's, where dtype, alignment and MLX's backend allow
 };
 
 /// An array whose elements are fetched by `read` when it is first evaluated, never if it never is.
