@@ -149,9 +149,7 @@ def test_edit_with_two_references_of_different_sizes(distilled, seed, mflux_bina
         random_picture(tmp_path / "one.png", 70, 120, seed),
         random_picture(tmp_path / "two.png", 99, 64, seed + 1),
     )
-    port, reference = compare(
-        mflux_binary, distilled, text_to_image(distilled, seed, references=pictures), tmp_path
-    )
+    port, reference = compare(mflux_binary, distilled, text_to_image(distilled, seed, references=pictures), tmp_path)
     assert {"vae.encode", "vae.encode.call2"} <= set(reference.names())
     order = port.tensor("transformer.in.img_ids@step=1")[0, :, 0]
     assert sorted(set(order.tolist())) == [0, 10, 20]

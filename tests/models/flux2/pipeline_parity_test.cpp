@@ -59,6 +59,11 @@ TEST_F(KleinRun, TextToImage) {
       {.prompt = "A red apple, 3 naïve 猫", .width = 72, .height = 40, .steps = 3, .guidance = 1});
 }
 
+TEST_F(KleinRun, GuidedByTheEmptyPrompt) {
+  expect_parity(
+      "guided", {.prompt = "A pear", .width = 48, .height = 32, .steps = 2, .guidance = 3});
+}
+
 TEST_F(KleinRun, GuidedEditWithTwoReferencesAndSigmas) {
   expect_parity(
       "edit",
