@@ -1,6 +1,6 @@
 """One evaluation of the FLUX.2 transformer in float32: the port against diffusers on the same CPU, in turns.
 
-./dev bench, or: build/reference/bin/python benchmarks/transformer/run.py (build with -DMFLUX_BUILD_BENCHMARKS=ON before).
+./dev bench, or, built with -DMFLUX_BUILD_BENCHMARKS=ON: build/reference/bin/python benchmarks/transformer/run.py
 The demo model at its own size (64 + 48 tokens), and a klein of width 1024 with random weights (1,024 + 128 tokens).
 Equal threads. Memory is the port's whole process at its peak, beside the size of the weights.
 """
