@@ -79,10 +79,9 @@ mx::array denoise(const mx::array& start, const Denoising& run) {
 
 mx::array euler_step(const mx::array& sample, const mx::array& prediction, double dt) {
   const auto dtype = prediction.dtype();
-  const auto product = mx::multiply(
-      mx::astype(prediction, mx::float32), mx::array(static_cast<float>(dt), mx::float32));
-  const auto rounded = mx::astype(mx::astype(product, dtype), mx::float32);
-  return mx::astype(mx::add(mx::astype(sample, mx::float32), rounded), dtype);
+  const auto factor = mx::astype(mx::array(static_cast<float>(dt), mx::float32), dtype);
+  const auto product = mx::astype(mx::multiply(factor, prediction), mx::float32);
+  return mx::astype(mx::add(mx::astype(sample, mx::float32), product), dtype);
 }
 
 mx::array guide(const mx::array& conditioned, const mx::array& unconditioned, double scale) {

@@ -27,9 +27,9 @@ struct Denoising {
 /// steps, and Error when a checkpoint holds NaN or infinity.
 mx::array denoise(const mx::array& latents, const Denoising& run);
 
-/// sample + dt · prediction, in the prediction's type. The product is rounded to that type, the sum
-/// is of float32 and rounded once. Reference: FlowMatchEulerDiscreteScheduler.step on CUDA; torch's
-/// CPU also rounds dt to bfloat16, whose steps then do not add up to -1.
+/// sample + dt · prediction, in the prediction's type: dt is rounded to it (so torch multiplies a
+/// tensor without axes by one with some), so is the product; the sum is of float32 and rounded
+/// once. Reference: FlowMatchEulerDiscreteScheduler.step.
 mx::array euler_step(const mx::array& sample, const mx::array& prediction, double dt);
 
 /// Classifier-free guidance: unconditioned + scale · (conditioned − unconditioned), each operation
