@@ -99,8 +99,7 @@ mx::array scale_noise(const mx::array& image, const mx::array& noise, double sig
 
 void check_finite(const mx::array& tensor, const std::string& checkpoint) {
   if (!mx::all(mx::isfinite(tensor)).item<bool>()) {
-    throw Error(fmt::format(
-        "{} holds NaN or infinity: look at the weights, or at what was injected", checkpoint));
+    throw NotFinite(fmt::format("{} holds NaN or infinity", checkpoint));
   }
 }
 

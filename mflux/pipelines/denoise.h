@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 
+#include "mflux/base/error.h"
 #include "mflux/capture/taps.h"
 #include "mflux/pipelines/pipeline.h"
 #include "mflux/schedulers/flow_match_euler.h"
@@ -24,7 +25,7 @@ struct Denoising {
 
 /// From noise to latents, one evaluated step after the other. Checkpoints: sigmas, timesteps, then
 /// of each step timestep, what predict() records, noise_pred and latents. Throws Cancelled between
-/// steps, and Error when a checkpoint holds NaN or infinity.
+/// steps, and NotFinite.
 mx::array denoise(const mx::array& latents, const Denoising& run);
 
 /// sample + dt · prediction, in the prediction's type: dt is rounded to it (so torch multiplies a
@@ -40,7 +41,13 @@ mx::array guide(const mx::array& conditioned, const mx::array& unconditioned, do
 /// FlowMatchEulerDiscreteScheduler.scale_noise.
 mx::array scale_noise(const mx::array& image, const mx::array& noise, double sigma);
 
-/// Evaluates. Throws Error, naming the checkpoint, when it holds NaN or infinity.
+/// A checkpoint, which the message names, holds NaN or infinity.
+class NotFinite : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Evaluates. Throws NotFinite.
 void check_finite(const mx::array& tensor, const std::string& checkpoint);
 
 } // namespace mflux::pipelines

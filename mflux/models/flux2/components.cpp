@@ -6,6 +6,8 @@
 
 #include "mflux/base/error.h"
 #include "mflux/nn/compute.h"
+#include "mflux/weights/scan.h"
+#include "mflux/weights/weights.h"
 
 namespace mflux::flux2 {
 namespace {
@@ -79,6 +81,21 @@ Components open_components(const ModelFolder& model, mx::Dtype dtype, const capt
       .vae = load_autoencoder(model.path / "vae", dtype, taps.component("vae"))};
   check_fit(model, parts);
   return parts;
+}
+
+std::optional<std::string> find_nonfinite_weight(const ModelFolder& model) {
+  for (const char* component : {"text_encoder", "transformer", "vae"}) {
+    const auto file = weights_file(model.path / component);
+    if (const auto found = find_nonfinite(file)) {
+      return fmt::format(
+          "{}: {} holds NaN or infinity in {} of {} numbers",
+          file.string(),
+          printable(found->name),
+          found->count,
+          found->of);
+    }
+  }
+  return std::nullopt;
 }
 
 double weight_bytes(const Components& parts, mx::Dtype dtype) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "mflux/capture/taps.h"
 #include "mflux/encoders/qwen3/encoder.h"
 #include "mflux/models/flux2/model_folder.h"
@@ -20,6 +23,9 @@ struct Components {
 /// Checks every config and every tensor's header, and that the components fit each other. They
 /// report to `taps`. Throws Error.
 Components open_components(const ModelFolder& model, mx::Dtype dtype, const capture::Taps& taps);
+
+/// The first weight that holds NaN or infinity, for people, with its file. Reads every weight.
+std::optional<std::string> find_nonfinite_weight(const ModelFolder& model);
 
 /// Bytes that all weights take as `dtype`.
 double weight_bytes(const Components& components, mx::Dtype dtype);

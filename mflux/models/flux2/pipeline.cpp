@@ -93,6 +93,17 @@ void Flux2KleinPipeline::check_memory(const Plan& plan) const {
 }
 
 Image Flux2KleinPipeline::generate(const Request& request, const Callbacks& callbacks) {
+  try {
+    return draw(request, callbacks);
+  } catch (const pipelines::NotFinite& error) {
+    if (const auto weight = find_nonfinite_weight(model_)) {
+      throw Error(fmt::format("{}; {}", error.what(), *weight));
+    }
+    throw;
+  }
+}
+
+Image Flux2KleinPipeline::draw(const Request& request, const Callbacks& callbacks) {
   const Plan plan = this->plan(request);
   const auto schedule = schedule_for(model_, request, plan);
   const auto grid = token_grid(model_, plan);

@@ -28,6 +28,8 @@ class Flux2KleinPipeline : public pipelines::Pipeline {
   Image generate(const pipelines::Request& request, const pipelines::Callbacks& callbacks) override;
 
  private:
+  Image draw(const pipelines::Request& request, const pipelines::Callbacks& callbacks);
+
   /// Text as every evaluation takes it.
   struct Text {
     mx::array embeds;

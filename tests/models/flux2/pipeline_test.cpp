@@ -6,6 +6,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "mflux/artifacts/artifact.h"
+#include "mflux/artifacts/write.h"
 #include "mflux/models/registry.h"
 #include "support/expect_error.h"
 #include "support/fixture.h"
@@ -167,6 +169,26 @@ TEST_F(KleinPipeline, LatentsMustBeThePicturesShape) {
   const Request spoilt{.latents = mx::full({1, 16, 4, 6}, std::nanf(""))};
   EXPECT_THAT(
       error_of([&] { pipeline->generate(spoilt, {}); }), HasSubstr("latents_initial holds NaN"));
+}
+
+TEST_F(KleinPipeline, AWeightThatIsNotANumberIsNamed) {
+  const auto path = folder / "m" / "transformer" / "diffusion_pytorch_model.safetensors";
+  const auto artifact = artifacts::open_artifact(path);
+  std::vector<artifacts::NamedTensor> tensors;
+  for (size_t i = 0; i < artifact->tensors().size(); ++i) {
+    tensors.push_back({artifact->tensors()[i].name, artifact->load(i).contiguous()});
+    if (tensors.back().name == "proj_out.weight") {
+      const artifacts::Shape shape = tensors.back().tensor.shape;
+      const std::vector<std::byte> ones(tensors.back().tensor.byte_count(), std::byte{0xff});
+      tensors.back().tensor = artifacts::make_tensor(tensors.back().tensor.dtype, shape, ones);
+    }
+  }
+  artifacts::write_safetensors(path, tensors);
+  const auto message = error_of(
+      [&] { models::open_pipeline(folder / "m", mx::float32)->generate({.prompt = "x"}, {}); });
+  EXPECT_THAT(message, HasSubstr("noise_pred@step=1 holds NaN or infinity; "));
+  EXPECT_THAT(
+      message, HasSubstr("transformer/diffusion_pytorch_model.safetensors: proj_out.weight"));
 }
 
 TEST_F(KleinPipeline, HugePicturesAreRefusedBeforeAnythingIsComputed) {
