@@ -40,6 +40,16 @@ void tell(const Callbacks& callbacks, Stage stage) {
   }
 }
 
+void check_length(int tokens, int most) {
+  if (tokens > most) {
+    throw Error(fmt::format(
+        "the maximal sequence length is {}, expected at most {}, the text encoder's "
+        "max_position_embeddings",
+        tokens,
+        most));
+  }
+}
+
 /// Tokens of all reference pictures.
 double reference_tokens(const ModelFolder& model, const Request& request) {
   const int unit = model.pixels_per_token();
@@ -60,6 +70,7 @@ Flux2KleinPipeline::Flux2KleinPipeline(const std::filesystem::path& folder, mx::
 
 Plan Flux2KleinPipeline::plan(const Request& request) const {
   Plan plan = plan_sizes(model_, request);
+  check_length(plan.max_sequence_length, parts_.text_encoder.config.max_position_embeddings);
   const auto grid = token_grid(model_, plan);
   const double all_tokens = static_cast<double>(grid.rows) * grid.columns +
                             reference_tokens(model_, request) + plan.max_sequence_length;

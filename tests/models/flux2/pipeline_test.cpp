@@ -112,6 +112,12 @@ TEST_F(KleinPipeline, APromptThatIsTooLongIsSaid) {
   EXPECT_THAT(plan({.prompt = prompt}).remarks, ElementsAre(HasSubstr("tokens more than the 40")));
 }
 
+TEST_F(KleinPipeline, LengthsBeyondTheTextEncodersPositionsAreRefused) {
+  EXPECT_EQ(plan({.max_sequence_length = 512}).max_sequence_length, 512);
+  EXPECT_THAT(planning({.max_sequence_length = 513}), HasSubstr("length is 513, expected at most"));
+  EXPECT_THAT(planning({.max_sequence_length = 0}), HasSubstr("length is 0"));
+}
+
 TEST_F(KleinPipeline, GuidanceIsForBaseModels) {
   EXPECT_FALSE(plan({.guidance = 1}).is_guided);
   EXPECT_THAT(planning({.negative_prompt = "y", .guidance = 1}), HasSubstr("must be above 1"));
