@@ -79,6 +79,10 @@ Json metadata_of(
     const auto [file, name] = split_name(flags.latents);
     metadata["latents"] = file.filename().string() + (name ? "#" + *name : "");
   }
+  for (const auto& injected : parse_injections(flags.capture)) {
+    metadata["inject"].push_back(fmt::format(
+        "{}={}#{}", injected.checkpoint, injected.file.filename().string(), injected.name));
+  }
   return metadata;
 }
 

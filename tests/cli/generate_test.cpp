@@ -187,6 +187,8 @@ TEST_F(Generate, FromTheNoiseOfADiffusersRunDrawsItsPicture) {
                 "red apple",
                 "--latents",
                 reference.string() + "#latents_initial",
+                "--inject",
+                "latents_packed=" + reference.string(),
                 "--output",
                 "a.png"})
           .code,
@@ -199,6 +201,7 @@ TEST_F(Generate, FromTheNoiseOfADiffusersRunDrawsItsPicture) {
   const auto info = parse_json(run({"info", "a.png", "--json"}).out)["metadata"];
   EXPECT_TRUE(info["seed"].is_null());
   EXPECT_EQ(info["latents"], "ref#latents_initial");
+  EXPECT_EQ(info["inject"], Json::array({"latents_packed=ref#latents_packed"}));
 }
 
 TEST_F(Generate, FromAPictureAndWithReferences) {
