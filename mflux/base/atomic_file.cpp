@@ -57,11 +57,13 @@ void sync_folder(const std::filesystem::path& path) {
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(target_of(std::move(path))) {
   std::string name = path_.string() + ".tmp-XXXXXX";
-  descriptor_ = mkostemp(name.data(), O_CLOEXEC);
-  if (descriptor_ < 0) {
-    fail(path_, errno);
-  }
-  temporary_.emplace(name);
+  temporary_.emplace([&] {
+    descriptor_ = mkostemp(name.data(), O_CLOEXEC);
+    if (descriptor_ < 0) {
+      fail(path_, errno);
+    }
+    return name;
+  });
   fchmod(descriptor_, default_mode());
 }
 

@@ -2,7 +2,6 @@
 
 #include <mutex>
 #include <set>
-#include <utility>
 
 namespace mflux {
 namespace {
@@ -20,8 +19,9 @@ Registry& registry() {
 
 } // namespace
 
-TemporaryPath::TemporaryPath(std::filesystem::path path) : path_(std::move(path)) {
+TemporaryPath::TemporaryPath(const std::function<std::filesystem::path()>& make) {
   const std::lock_guard lock(registry().mutex);
+  path_ = make();
   registry().paths.insert(path_);
 }
 

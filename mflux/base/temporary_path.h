@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 
 namespace mflux {
 
@@ -8,7 +9,8 @@ namespace mflux {
 /// a signal can remove it. It removes nothing itself.
 class TemporaryPath {
  public:
-  explicit TemporaryPath(std::filesystem::path path);
+  /// `make` creates it and gives its path; whoever removes all waits until it is remembered.
+  explicit TemporaryPath(const std::function<std::filesystem::path()>& make);
   ~TemporaryPath();
   TemporaryPath(const TemporaryPath&) = delete;
   TemporaryPath& operator=(const TemporaryPath&) = delete;

@@ -49,11 +49,13 @@ bool is_dump_file(std::string_view name) {
 
 Staging::Staging(fs::path target) : target_(std::move(target)) {
   std::string name = (nearest_folder(target_) / ".capture-XXXXXX").string();
-  if (!mkdtemp(name.data())) {
-    throw Error(fmt::format("cannot write into {}: {}", target_.string(), std::strerror(errno)));
-  }
+  registered_.emplace([&] {
+    if (!mkdtemp(name.data())) {
+      throw Error(fmt::format("cannot write into {}: {}", target_.string(), std::strerror(errno)));
+    }
+    return name;
+  });
   path_ = name;
-  registered_.emplace(path_);
 }
 
 Staging::~Staging() {
