@@ -32,8 +32,7 @@ def main() -> int:
         if lines > LONG:
             print(f"{name}: {lines} lines, expected at most {LONG}")
             failed |= lines > TOO_LONG
-        has_own_limit = name.parts[0] == "models" or name.parts[:3] == ("tests", "fixtures", "demo")
-        if path.stat().st_size > LARGE and not has_own_limit:
+        if path.stat().st_size > LARGE and name.parts[0] != "models":
             print(f"{name}: {path.stat().st_size} bytes, expected at most {LARGE}")
             failed = True
     for folder, limit in (("models", MODEL_LIMIT), ("tests/fixtures/demo", DEMO_DUMP_LIMIT)):

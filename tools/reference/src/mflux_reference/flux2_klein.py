@@ -19,7 +19,7 @@ from mflux_reference.klein_taps import IMAGE_AXES, tap_pipeline, tap_vae_methods
 from mflux_reference.latents import NAME as LATENTS
 from mflux_reference.latents import draw_latents, load_latents
 from mflux_reference.manifest import dtype_name
-from mflux_reference.recorder import Capture
+from mflux_reference.recorder import BUFFER_BYTES, Capture
 
 COMPONENTS = ("text_encoder", "transformer", "vae")
 CALL_FILE = "call.json"
@@ -49,6 +49,7 @@ class Options:
     crop: Crop | None = None
     latents: torch.Tensor | None = None
     facts: Mapping[str, Any] | None = None
+    buffer_bytes: int = BUFFER_BYTES
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -102,6 +103,7 @@ def dump(
         run=run_facts(pipe, call, prompt),
         seed=seed,
         facts=options.facts,
+        buffer_bytes=options.buffer_bytes,
     ) as capture:
         for name in COMPONENTS:
             capture.add(name, getattr(pipe, name))

@@ -25,7 +25,7 @@ from mflux_reference.manifest import (
 from mflux_reference.shards import PATTERN, ShardWriter
 from mflux_reference.tree import input_tensors, output_tensors
 
-_BUFFER_BYTES = 256 << 20
+BUFFER_BYTES = 256 << 20
 
 
 class Capture:
@@ -49,7 +49,7 @@ class Capture:
         run: Mapping[str, Any] | None = None,
         seed: int | None = None,
         facts: Mapping[str, Any] | None = None,
-        buffer_bytes: int = _BUFFER_BYTES,
+        buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
         self.folder = Path(folder)
         self._taps = tuple(taps)
