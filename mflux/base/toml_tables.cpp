@@ -26,9 +26,15 @@ toml::table parse(const std::filesystem::path& path) {
   }
 }
 
-void check_keys(const toml::table& table, const std::vector<std::string_view>& keys) {
+void check_keys(
+    const toml::table& table,
+    const std::vector<std::string_view>& keys,
+    const std::vector<std::string_view>& optional) {
+  const auto holds = [](const std::vector<std::string_view>& list, std::string_view key) {
+    return std::find(list.begin(), list.end(), key) != list.end();
+  };
   for (const auto& entry : table) {
-    if (std::find(keys.begin(), keys.end(), entry.first.str()) == keys.end()) {
+    if (!holds(keys, entry.first.str()) && !holds(optional, entry.first.str())) {
       throw Error(
           fmt::format("unknown key \"{}\", expected {}", entry.first.str(), fmt::join(keys, ", ")));
     }
@@ -46,7 +52,8 @@ void for_each_table(
     const std::filesystem::path& path,
     std::string_view name,
     const std::vector<std::string_view>& keys,
-    const std::function<void(const toml::table&)>& visit) {
+    const std::function<void(const toml::table&)>& visit,
+    const std::vector<std::string_view>& optional) {
   const toml::table file = parse(path);
   const toml::node* node = file.get(name);
   if (node == nullptr) {
@@ -62,7 +69,7 @@ void for_each_table(
       if (table == nullptr) {
         throw Error(fmt::format("expected [[{}]] tables", name));
       }
-      check_keys(*table, keys);
+      check_keys(*table, keys, optional);
       visit(*table);
     });
   }

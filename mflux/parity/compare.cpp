@@ -10,64 +10,10 @@
 #include "mflux/base/error.h"
 #include "mflux/base/glob.h"
 #include "mflux/parity/dumps/order.h"
+#include "mflux/parity/places.h"
 
 namespace mflux::parity {
 namespace {
-
-namespace fs = std::filesystem;
-
-/// What the arguments stand for on disk.
-struct Places {
-  fs::path ref, port;
-  std::vector<fs::path> tolerances;
-  std::optional<fs::path> map;
-  std::vector<std::string> remarks;
-};
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
-Places locate(const CompareOptions& options) {
-  Places places{options.ref, {}, {}, options.map, {}};
-  std::vector<fs::path> folders;
-  if (options.port) {
-    places.port = *options.port;
-  } else {
-    if (!is_file(options.ref)) {
-      throw Error(fmt::format("{}: does not exist", options.ref.string()));
-    }
-    places.ref = options.ref / "ref";
-    places.port = options.ref / "mlx";
-    if (!is_file(places.ref) || !is_file(places.port)) {
-      throw Error(fmt::format(
-          "{}: expected a run folder that holds ref/ and mlx/, or two dumps: REF MLX",
-          options.ref.string()));
-    }
-    if (is_file(options.ref / "ref32")) {
-      places.remarks.push_back("ref32/ is not used yet: the tolerances decide");
-    }
-    folders.push_back(options.ref);
-  }
-  folders.insert(folders.begin(), places.ref);
-  if (options.tolerances) {
-    places.tolerances = {*options.tolerances};
-  } else {
-    for (const auto& folder : folders) {
-      if (is_file(folder / "parity.toml")) {
-        places.tolerances.push_back(folder / "parity.toml");
-      }
-    }
-  }
-  folders.push_back(places.port);
-  for (const auto& folder : folders) {
-    if (!places.map && is_file(folder / "map.toml")) {
-      places.map = folder / "map.toml";
-    }
-  }
-  return places;
-}
 
 std::vector<std::string> names_of(const Dump& dump) {
   std::vector<std::string> names;
@@ -85,7 +31,8 @@ bool are_two_arrays(const Dump& ref, const Dump& port) {
   return is_array(ref) && is_array(port);
 }
 
-Matching match_dumps(const Dump& ref, const Dump& port, const std::optional<fs::path>& map) {
+Matching match_dumps(
+    const Dump& ref, const Dump& port, const std::optional<std::filesystem::path>& map) {
   if (are_two_arrays(ref, port)) {
     return {{{0, 0, MatchedBy::exact}}, {}, {}, {}};
   }
@@ -119,6 +66,10 @@ void list_differences(
   }
 }
 
+bool allows(const std::string& glob, const Checkpoint& checkpoint) {
+  return glob_match(glob, checkpoint.text) || glob_match(glob, without_step(checkpoint.name));
+}
+
 std::vector<Row> make_rows(
     const Dump& ref,
     const Dump& port,
@@ -139,7 +90,7 @@ std::vector<Row> make_rows(
     row.rule = "the port has no such checkpoint";
     row.allowed_missing =
         std::any_of(allow_missing.begin(), allow_missing.end(), [&](const std::string& glob) {
-          return glob_match(glob, row.ref->text) || glob_match(glob, without_step(row.ref->name));
+          return allows(glob, *row.ref);
         });
   }
   return rows;
@@ -233,6 +184,56 @@ void refuse_nothing(const Comparison& comparison) {
                 first_few(names_of(comparison.port))));
 }
 
+void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+/// What was written to match something and matches nothing.
+std::vector<std::string> idle_globs(
+    const Dump& ref,
+    const std::vector<ToleranceRule>& rules,
+    const std::vector<std::string>& allow_missing) {
+  std::vector<std::string> remarks;
+  const auto& checkpoints = ref.checkpoints();
+  for (const auto& rule : rules) {
+    if (std::none_of(checkpoints.begin(), checkpoints.end(), [&](const Checkpoint& checkpoint) {
+          return is_match(rule, checkpoint.name);
+        })) {
+      remarks.push_back(
+          fmt::format("{}: the rule matches no checkpoint of the reference", rule.origin));
+    }
+  }
+  for (const auto& glob : allow_missing) {
+    if (std::none_of(checkpoints.begin(), checkpoints.end(), [&](const Checkpoint& checkpoint) {
+          return allows(glob, checkpoint);
+        })) {
+      remarks.push_back(
+          fmt::format("--allow-missing {} matches no checkpoint of the reference", glob));
+    }
+  }
+  return remarks;
+}
+
+void measure_and_judge(
+    Comparison& result, const std::vector<ToleranceRule>& rules, const CompareOptions& options) {
+  for (auto& row : result.rows) {
+    if (row.port) {
+      measure_row(row, result.ref, result.port, rules, options.threads);
+    }
+  }
+  refuse_nothing(result);
+  if (result.ref32) {
+    append(
+        result.remarks,
+        measure_against(*result.ref32, result.ref, result.port, result.rows, options.threads));
+  }
+  const auto precision = precision_of(result.rows);
+  for (auto& row : result.rows) {
+    judge_row(row, rules, precision, options.max_ratio);
+  }
+  result.precision = describe(precision, result.rows);
+}
+
 } // namespace
 
 Verdict worst_of(const std::vector<Row>& rows) {
@@ -253,30 +254,23 @@ Comparison compare(const CompareOptions& options) {
     rules.insert(rules.end(), more.begin(), more.end());
   }
   Comparison result;
-  result.remarks = places.remarks;
   result.ref = with_context("reference", [&] { return Dump::open(places.ref); });
   result.port = with_context("port", [&] { return Dump::open(places.port); });
-  const auto matching = match_dumps(result.ref, result.port, places.map);
-  for (const auto* remarks : {&result.ref.remarks(), &result.port.remarks(), &matching.remarks}) {
-    result.remarks.insert(result.remarks.end(), remarks->begin(), remarks->end());
+  if (places.ref32) {
+    result.ref32 = with_context("ref32", [&] { return Dump::open(*places.ref32); });
+    append(result.remarks, result.ref32->remarks());
   }
+  const auto matching = match_dumps(result.ref, result.port, places.map);
+  append(result.remarks, result.ref.remarks());
+  append(result.remarks, result.port.remarks());
+  append(result.remarks, matching.remarks);
+  append(result.remarks, idle_globs(result.ref, rules, options.allow_missing));
   list_differences(result.ref.run(), result.port.run(), "", result.run_facts);
   for (const size_t i : matching.extra) {
     result.extra.push_back(&result.port.checkpoints()[i]);
   }
-
   result.rows = make_rows(result.ref, result.port, matching, options.allow_missing);
-  for (auto& row : result.rows) {
-    if (row.port) {
-      measure_row(row, result.ref, result.port, rules, options.threads);
-    }
-  }
-  refuse_nothing(result);
-  const auto precision = precision_of(result.rows);
-  for (auto& row : result.rows) {
-    judge_row(row, rules, precision);
-  }
-  result.precision = describe(precision, result.rows);
+  measure_and_judge(result, rules, options);
   result.order = put_in_order(result.rows, result.ref);
   result.first_divergence = find_divergence(result.rows, result.ref.order() == OrderSource::none);
   result.verdict = worst_of(result.rows);

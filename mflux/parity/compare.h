@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "mflux/parity/dumps/dump.h"
+#include "mflux/parity/findings.h"
 #include "mflux/parity/gain.h"
+#include "mflux/parity/three_way.h"
 #include "mflux/parity/verdict.h"
 
 namespace mflux::parity {
@@ -17,11 +19,14 @@ struct CompareOptions {
   std::optional<std::filesystem::path> map, tolerances; ///< instead of those found in the folders
   std::vector<std::string> allow_missing;               ///< globs
   int threads = 0;                                      ///< 0: as many as the machine has
+  std::optional<std::filesystem::path> ref32 = {};      ///< instead of RUN/ref32
+  double max_ratio = kMaxRatio;                         ///< see three_way.h
 };
 
 /// Two dumps laid beside each other. Rows point into the dumps.
 struct Comparison {
   Dump ref, port;
+  std::optional<Dump> ref32;            ///< the reference again, in a wider type
   std::vector<Row> rows;                ///< every checkpoint of the reference, in execution order
   std::vector<const Checkpoint*> extra; ///< only the port has them
   std::vector<std::string> run_facts; ///< that differ: "steps: 4 in the reference, 20 in the port"
@@ -30,6 +35,7 @@ struct Comparison {
   std::string precision; ///< what each component is judged as
   Verdict verdict = Verdict::pass;
   std::optional<Divergence> first_divergence;
+  std::vector<Finding> findings; ///< mistakes of the dumps and the loop; no verdict rests on them
 };
 
 /// Compares a dump of a port with one of its reference. Throws Error when either is unreadable,

@@ -28,21 +28,28 @@ double number(const toml::table& table, std::string_view key) {
 
 std::vector<ToleranceRule> read_tolerances(const std::filesystem::path& path) {
   std::vector<ToleranceRule> rules;
-  for_each_table(path, "tolerance", {"match", "atol", "rtol"}, [&](const toml::table& table) {
+  const auto visit = [&](const toml::table& table) {
     const std::string match = text_of(table, "match");
     rules.push_back(
         {match,
          {number(table, "atol"), number(table, "rtol")},
          fmt::format("{}, {}", path.filename().string(), match)});
-  });
+    if (table.contains("max_ratio")) {
+      rules.back().max_ratio = number(table, "max_ratio");
+    }
+  };
+  for_each_table(path, "tolerance", {"match", "atol", "rtol"}, visit, {"max_ratio"});
   return rules;
 }
 
+bool is_match(const ToleranceRule& rule, const Name& name) {
+  return glob_match(rule.match, canonical(name)) || glob_match(rule.match, without_step(name)) ||
+         glob_match(rule.match, component_of(name));
+}
+
 const ToleranceRule* rule_for(const std::vector<ToleranceRule>& rules, const Name& name) {
-  const auto rule = std::find_if(rules.rbegin(), rules.rend(), [&](const ToleranceRule& r) {
-    return glob_match(r.match, canonical(name)) || glob_match(r.match, without_step(name)) ||
-           glob_match(r.match, component_of(name));
-  });
+  const auto rule = std::find_if(
+      rules.rbegin(), rules.rend(), [&](const ToleranceRule& r) { return is_match(r, name); });
   return rule == rules.rend() ? nullptr : &*rule;
 }
 

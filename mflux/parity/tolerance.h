@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,14 +19,19 @@ inline constexpr Tolerance kHalfTolerance{1e-2, 1e-2}; ///< float16, bfloat16 an
 struct ToleranceRule {
   std::string match; ///< glob over checkpoint names and components
   Tolerance tolerance;
-  std::string origin; ///< "parity.toml, vae.*"
+  std::string origin;                   ///< "parity.toml, vae.*"
+  std::optional<double> max_ratio = {}; ///< with ref32: instead of the run's
 };
 
 /// Reads parity.toml. Throws Error (one line) on anything but [[tolerance]] tables of match, atol
-/// and rtol, both finite and not negative. Other top-level tables are left alone.
+/// and rtol, both finite and not negative, and perhaps max_ratio. Other top-level tables are left
+/// alone.
 std::vector<ToleranceRule> read_tolerances(const std::filesystem::path& path);
 
-/// The last rule that matches the name (with or without its step) or its component; or null.
+/// Whether it matches the name (with or without its step) or its component.
+bool is_match(const ToleranceRule& rule, const Name& name);
+
+/// The last rule that matches; or null.
 const ToleranceRule* rule_for(const std::vector<ToleranceRule>& rules, const Name& name);
 
 /// Whether the 1e-2 default is for this effective dtype.

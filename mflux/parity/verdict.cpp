@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "mflux/parity/metrics/precision.h"
+#include "mflux/parity/three_way.h"
 
 namespace mflux::parity {
 namespace {
@@ -16,35 +17,12 @@ using artifacts::Tensor;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-bool must_be_equal(const Row& row) {
-  return is_integral(row.ref->dtype);
-}
-
 /// The candidates whose `outside` the one pass must count: the rule that matches, or both defaults.
 std::vector<Tolerance> candidates_for(const Row& row, const std::vector<ToleranceRule>& rules) {
   if (const auto* rule = rule_for(rules, row.ref->name)) {
     return {rule->tolerance};
   }
   return {kFloat32Tolerance, kHalfTolerance};
-}
-
-Tensor cut(const Tensor& tensor, const artifacts::Ranges& ranges, const char* side) {
-  bool fits = tensor.shape.size() == ranges.size();
-  for (size_t i = 0; fits && i < ranges.size(); ++i) {
-    fits = ranges[i].second <= tensor.shape[i];
-  }
-  if (!fits) {
-    std::string text;
-    for (const auto& range : ranges) {
-      text += fmt::format("{}{}:{}", text.empty() ? "" : ", ", range.first, range.second);
-    }
-    throw SliceError(fmt::format(
-        "the {}'s tensor of shape {} does not hold the slice [{}] of the other side",
-        side,
-        artifacts::to_string(tensor.shape),
-        text));
-  }
-  return tensor.slice(ranges);
 }
 
 Dtype coarser_of(Dtype ref, Dtype port) {
@@ -79,12 +57,14 @@ void decide_tolerance(
   if (const auto* rule = rule_for(rules, row.ref->name)) {
     row.tolerance = rule->tolerance;
     row.rule = rule->origin;
-    return;
+  } else {
+    const auto decision = precision.of(component_of(row.ref->name));
+    row.tolerance = is_half_like(decision.dtype) ? kHalfTolerance : kFloat32Tolerance;
+    row.rule = fmt::format("default for {}", name_of(decision.dtype));
   }
-  const auto decision = precision.of(component_of(row.ref->name));
-  const bool half = is_half_like(decision.dtype);
-  row.tolerance = half ? kHalfTolerance : kFloat32Tolerance;
-  row.rule = fmt::format("default for {}", name_of(decision.dtype));
+  if (row.ref32_error) {
+    row.rule += "; the reference equals ref32";
+  }
 }
 
 int64_t outside_of(const Row& row) {
@@ -119,8 +99,31 @@ std::string_view name_of(Verdict verdict) {
   return "FAIL";
 }
 
+bool must_be_equal(const Row& row) {
+  return is_integral(row.ref->dtype);
+}
+
 bool is_failing(Verdict verdict) {
   return verdict >= Verdict::inherited;
+}
+
+Tensor cut(const Tensor& tensor, const artifacts::Ranges& ranges, const char* side) {
+  bool fits = tensor.shape.size() == ranges.size();
+  for (size_t i = 0; fits && i < ranges.size(); ++i) {
+    fits = ranges[i].second <= tensor.shape[i];
+  }
+  if (!fits) {
+    std::string text;
+    for (const auto& range : ranges) {
+      text += fmt::format("{}{}:{}", text.empty() ? "" : ", ", range.first, range.second);
+    }
+    throw SliceError(fmt::format(
+        "the {}'s tensor of shape {} does not hold the slice [{}] of the other side",
+        side,
+        artifacts::to_string(tensor.shape),
+        text));
+  }
+  return tensor.slice(ranges);
 }
 
 TensorPair load_pair(const Dump& ref, const Dump& port, const Row& row) {
@@ -188,7 +191,10 @@ void measure_row(
 }
 
 void judge_row(
-    Row& row, const std::vector<ToleranceRule>& rules, const ComponentPrecision& precision) {
+    Row& row,
+    const std::vector<ToleranceRule>& rules,
+    const ComponentPrecision& precision,
+    double max_ratio) {
   if (!row.port || !row.metrics) {
     return;
   }
@@ -204,6 +210,9 @@ void judge_row(
     row.rule = "integers must be equal";
     row.tolerance = Tolerance{0, 0};
     row.verdict = row.metrics->unequal > 0 ? Verdict::fail : Verdict::pass;
+  } else if (is_three_way(row) && row.metrics->nonfinite_mismatch == 0) {
+    const auto* rule = rule_for(rules, row.ref->name);
+    judge_three_way(row, rule && rule->max_ratio ? *rule->max_ratio : max_ratio);
   } else {
     decide_tolerance(row, rules, precision);
     row.verdict = row.metrics->nonfinite_mismatch > 0 ? Verdict::nonfinite

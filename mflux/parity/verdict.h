@@ -31,15 +31,22 @@ struct Row {
   std::optional<Metrics> metrics; ///< absent when the tensors could not be laid over each other
   artifacts::Shape ref_shape, port_shape; ///< as compared, after slices were cut
   artifacts::Dtype effective{};           ///< the coarser of both sides
-  std::optional<Tolerance> tolerance;     ///< absent where values must be equal
+  std::optional<Tolerance> tolerance;     ///< absent where no tolerance decided
   std::string rule;                       ///< what decided, as the table prints it
   std::vector<std::string> notes;
   bool allowed_missing = false;
 
   std::vector<Tolerance> candidates; ///< those that metrics->outside was counted for
 
+  /// With ref32/, where it has this checkpoint: rel_l2(ref, ref32), rel_l2(port, ref32), and the
+  /// second over the first, which is taken to be at least kLeastOwnError. See three_way.h.
+  std::optional<double> ref32_error, port32_error, ratio;
+
   std::optional<double> input_error, gain; ///< see gain.h; absent when the inputs are unknown
 };
+
+/// How many times further from ref32 than the reference the port may be.
+inline constexpr double kMaxRatio = 2;
 
 /// Both tensors of a row cut to the part that both dumps hold.
 struct TensorPair {
@@ -51,6 +58,10 @@ class SliceError : public Error {
  public:
   using Error::Error;
 };
+
+/// Throws SliceError when the tensor of that `side` does not hold the ranges.
+artifacts::Tensor cut(
+    const artifacts::Tensor& tensor, const artifacts::Ranges& ranges, const char* side);
 
 /// Throws SliceError when a slice does not fit the other side's tensor, Error on damaged files.
 TensorPair load_pair(const Dump& ref, const Dump& port, const Row& row);
@@ -64,9 +75,16 @@ void measure_row(
     const std::vector<ToleranceRule>& rules,
     int threads);
 
-/// Second pass, when the precision of every component is known.
+/// Second pass, when the precision of every component is known. `max_ratio` is for rows that have
+/// a ratio (three_way.h) and no rule with its own.
 void judge_row(
-    Row& row, const std::vector<ToleranceRule>& rules, const ComponentPrecision& precision);
+    Row& row,
+    const std::vector<ToleranceRule>& rules,
+    const ComponentPrecision& precision,
+    double max_ratio = kMaxRatio);
+
+/// Integers and booleans.
+bool must_be_equal(const Row& row);
 
 /// How far the port is off, for gains: rel_l2; infinite for SHAPE and NONFINITE, at least 1 for
 /// integers that differ, nothing for MISSING.

@@ -195,7 +195,9 @@ TEST_F(CompareTest, ARunFolderHoldsBothSides) {
   const auto result = compare({folder.path(), {}, {}, {}, {}, 1});
   EXPECT_EQ(result.verdict, Verdict::pass);
   EXPECT_THAT(result.run_facts, ElementsAre("steps: 4 in the reference, 20 in the port"));
-  EXPECT_THAT(result.remarks, ::testing::Contains(HasSubstr("ref32/ is not used yet")));
+  ASSERT_TRUE(result.ref32);
+  EXPECT_EQ(result.rows[0].ref32_error, 0);
+  EXPECT_EQ(result.rows[0].rule, "default for float32; the reference equals ref32");
   EXPECT_THAT(
       error_of([&] {
         compare({folder / "ref", {}, {}, {}, {}, 1});

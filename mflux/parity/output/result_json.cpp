@@ -78,6 +78,9 @@ Json row_json(const Row& row) {
   out["rtol"] = row.tolerance ? Json(row.tolerance->rtol) : Json(nullptr);
   out["rule"] = row.rule;
   out["outside"] = outside_of(row);
+  out["ref32_error"] = or_null(row.ref32_error);
+  out["port32_error"] = or_null(row.port32_error);
+  out["ratio"] = or_null(row.ratio);
   out["input_error"] = or_null(row.input_error);
   out["gain"] = or_null(row.gain);
   out["class"] = row.ref->module_class.empty() ? Json(nullptr) : Json(row.ref->module_class);
@@ -123,6 +126,14 @@ Json divergence_json(const Comparison& comparison) {
       {"worst_values", strip_json(strips.worst)}};
 }
 
+Json findings_json(const std::vector<Finding>& findings) {
+  Json out = Json::array();
+  for (const auto& finding : findings) {
+    out.push_back({{"kind", finding.kind}, {"text", finding.text}, {"names", finding.names}});
+  }
+  return out;
+}
+
 } // namespace
 
 std::string to_json(const Comparison& comparison) {
@@ -131,6 +142,7 @@ std::string to_json(const Comparison& comparison) {
   out["verdict"] = name_of(comparison.verdict);
   out["ref"] = comparison.ref.path().string();
   out["port"] = comparison.port.path().string();
+  out["ref32"] = comparison.ref32 ? Json(comparison.ref32->path().string()) : Json(nullptr);
   out["order"] = comparison.order;
   out["precision"] = comparison.precision;
   out["run_facts"] = comparison.run_facts;
@@ -145,6 +157,7 @@ std::string to_json(const Comparison& comparison) {
   }
   out["first_divergence"] = divergence_json(comparison);
   out["causes"] = Json::array();
+  out["findings"] = findings_json(comparison.findings);
   // Names may hold any bytes; numbers that are not finite become null.
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

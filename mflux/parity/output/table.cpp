@@ -243,7 +243,35 @@ std::string extra_text(const Comparison& comparison) {
   return text + (extra.size() > kExtraNames ? ", … (--json lists them)\n\n" : "\n\n");
 }
 
-std::string verdict_line(const Comparison& comparison, const TableOptions& options) {
+std::string head_text(const Comparison& comparison) {
+  std::string text = fmt::format(
+      "reference {} ({} checkpoints)\nport      {} ({} checkpoints)\n",
+      printable(comparison.ref.path().string()),
+      comparison.ref.checkpoints().size(),
+      printable(comparison.port.path().string()),
+      comparison.port.checkpoints().size());
+  if (comparison.ref32) {
+    text += fmt::format(
+        "ref32     {} ({} checkpoints)\n",
+        printable(comparison.ref32->path().string()),
+        comparison.ref32->checkpoints().size());
+  }
+  for (const auto& fact : comparison.run_facts) {
+    text += fmt::format("the runs differ: {}\n", printable(fact));
+  }
+  for (const auto& remark : comparison.remarks) {
+    text += fmt::format("note: {}\n", printable(remark));
+  }
+  text += comparison.order + "\n";
+  if (!comparison.precision.empty()) {
+    text += comparison.precision + "\n";
+  }
+  return text + "\n";
+}
+
+} // namespace
+
+std::string format_verdict(const Comparison& comparison, bool coloured) {
   std::map<Verdict, size_t, std::greater<>> counts;
   size_t allowed = 0;
   for (const auto& row : comparison.rows) {
@@ -261,37 +289,12 @@ std::string verdict_line(const Comparison& comparison, const TableOptions& optio
   }
   return fmt::format(
       "{}  {} of {} checkpoints compared: {}\n",
-      painted(
-          std::string(name_of(comparison.verdict)),
-          colour_of(comparison.verdict),
-          options.coloured),
+      painted(std::string(name_of(comparison.verdict)), colour_of(comparison.verdict), coloured),
       std::count_if(
           comparison.rows.begin(), comparison.rows.end(), [](const Row& r) { return r.port; }),
       comparison.rows.size(),
       text);
 }
-
-std::string head_text(const Comparison& comparison) {
-  std::string text = fmt::format(
-      "reference {} ({} checkpoints)\nport      {} ({} checkpoints)\n",
-      printable(comparison.ref.path().string()),
-      comparison.ref.checkpoints().size(),
-      printable(comparison.port.path().string()),
-      comparison.port.checkpoints().size());
-  for (const auto& fact : comparison.run_facts) {
-    text += fmt::format("the runs differ: {}\n", printable(fact));
-  }
-  for (const auto& remark : comparison.remarks) {
-    text += fmt::format("note: {}\n", printable(remark));
-  }
-  text += comparison.order + "\n";
-  if (!comparison.precision.empty()) {
-    text += comparison.precision + "\n";
-  }
-  return text + "\n";
-}
-
-} // namespace
 
 std::string format_table(const Comparison& comparison, const TableOptions& options) {
   const auto is_broken = [](const Row& row) {
@@ -308,7 +311,7 @@ std::string format_table(const Comparison& comparison, const TableOptions& optio
   text += passing_rows(comparison, options);
   text += notes_text(comparison, options);
   text += extra_text(comparison);
-  return text + verdict_line(comparison, options);
+  return text + format_verdict(comparison, options.coloured);
 }
 
 } // namespace mflux::parity

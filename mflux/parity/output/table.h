@@ -15,4 +15,7 @@ struct TableOptions {
 /// with values of both sides, the rows that pass (folded when they are many), the verdict last.
 std::string format_table(const Comparison& comparison, const TableOptions& options);
 
+/// Its last line alone: the verdict and the count of each.
+std::string format_verdict(const Comparison& comparison, bool coloured);
+
 } // namespace mflux::parity
