@@ -131,12 +131,20 @@ TileResult SingleMeasurer::add_rest(
 }
 
 void SingleMeasurer::count_all_outside(Tally& tally) const {
-  for (size_t i = 0; i < plan_.tolerances.size(); ++i) {
-    const auto& [atol, rtol] = plan_.tolerances[i];
-    const bool all_inside =
-        output_.max_abs <= atol || kSlack * output_.passing <= std::min(atol, rtol);
-    if (!all_inside) {
-      tally.outside[i] += count_outside(input_, atol, rtol);
+  const auto& tolerances = plan_.tolerances;
+  const auto all_inside = [&](const Tolerance& tolerance) {
+    return output_.max_abs <= tolerance.atol ||
+           kSlack * output_.passing <= std::min(tolerance.atol, tolerance.rtol);
+  };
+  for (size_t i = 0; i < tolerances.size(); i += 2) {
+    const size_t next = std::min(i + 1, tolerances.size() - 1);
+    if (all_inside(tolerances[i]) && all_inside(tolerances[next])) {
+      continue;
+    }
+    const auto [count, next_count] = count_outside(input_, tolerances[i], tolerances[next]);
+    tally.outside[i] += count;
+    if (next > i) {
+      tally.outside[next] += next_count;
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "mflux/parity/metrics/metrics.h"
 #include "mflux/parity/metrics/moments.h"
 #include "mflux/parity/metrics/tile.h"
 
@@ -46,7 +47,9 @@ struct SingleOutput {
 /// One pass over the pairs, in the widest vectors that the machine has; false if it has none.
 bool run_single_kernel(const SingleInput& input, SingleOutput& output, PairIndices& indices);
 
-/// Pairs with |port - ref| > atol + rtol * |ref|, in double precision.
-int64_t count_outside(const SingleInput& input, double atol, double rtol);
+using TwoCounts = std::array<int64_t, 2>;
+
+/// Pairs with |port - ref| > atol + rtol * |ref|, in double precision, for each of two tolerances.
+TwoCounts count_outside(const SingleInput& input, Tolerance first, Tolerance second);
 
 } // namespace mflux::parity
