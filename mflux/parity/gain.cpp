@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "mflux/parity/sources.h"
+#include "mflux/parity/three_way.h"
 
 namespace mflux::parity {
 namespace {
@@ -19,7 +20,7 @@ class Gains {
  public:
   explicit Gains(std::vector<Row>& rows) : sources_(rows), rows_(rows), of_(rows.size()) {
     for (size_t r = 0; r < rows.size(); ++r) {
-      errors_.push_back(error_of(rows[r]));
+      errors_.push_back(gain_error_of(rows[r]));
     }
     for (size_t r = 0; r < rows.size(); ++r) {
       if (errors_[r]) {
@@ -42,14 +43,16 @@ class Gains {
   }
 
   bool stands_out(size_t r) const {
-    return rows_[r].gain && *rows_[r].gain >= kGainThatStandsOut;
+    const double least = is_three_way(rows_[r]) ? kGainOverNoiseThatStandsOut : kGainThatStandsOut;
+    return rows_[r].gain && *rows_[r].gain >= least;
   }
 
   /// The row that brought most of the error in, if that is more than noise.
   std::optional<size_t> main_source(size_t r) const {
     std::optional<size_t> best;
     for (const size_t s : of_[r].value_or(std::vector<size_t>())) {
-      if (errors_[s] && *errors_[s] > floor(s) && (!best || *errors_[s] > *errors_[*best])) {
+      if (errors_[s] && *errors_[s] > noise_floor(rows_[s]) &&
+          (!best || *errors_[s] > *errors_[*best])) {
         best = s;
       }
     }
@@ -64,20 +67,19 @@ class Gains {
   }
 
  private:
-  double floor(size_t r) const {
-    return rows_[r].metrics ? noise_floor(rows_[r].effective) : noise_floor(Dtype::float32);
-  }
-
   void measure(size_t r) {
     of_[r] = sources_.of(r);
     if (!of_[r]) {
       return;
     }
-    double in = 0;
+    double in = 0, in_noises = 0; // the second in units of the noise where it came in
     for (const size_t s : *of_[r]) {
       in = std::max(in, errors_[s].value_or(0));
+      in_noises = std::max(in_noises, errors_[s].value_or(0) / noise_floor(rows_[s]));
     }
-    const double least = std::max(in, floor(r));
+    const double floor = noise_floor(rows_[r]);
+    const double least =
+        is_three_way(rows_[r]) ? floor * std::max(in_noises, 1.0) : std::max(in, floor);
     rows_[r].input_error = in;
     rows_[r].gain = in == kInfinity ? 1 : *errors_[r] / least;
   }
@@ -111,16 +113,22 @@ std::string describe(const Row& row, const Gains& gains, size_t r) {
   if (gains.is_fed(r)) {
     return "the two sides were fed different inputs";
   }
+  const std::string own =
+      is_three_way(row)
+          ? fmt::format(" against ref32 (the reference's own {:.1e})", *row.ref32_error)
+          : "";
   if (!gains.stands_out(r)) {
     return fmt::format(
-        "the first checkpoint over tolerance; no gain stands out (error {:.1e} from {:.1e} in its "
-        "inputs), as when rounding adds up",
-        error_of(row).value_or(0),
+        "the first checkpoint over tolerance; no gain stands out (error {:.1e}{} from {:.1e} in "
+        "its inputs), as when rounding adds up",
+        gain_error_of(row).value_or(0),
+        own,
         *row.input_error);
   }
   return fmt::format(
-      "error {:.1e} here, {:.1e} in what it is computed from",
-      error_of(row).value_or(0),
+      "error {:.1e} here{}, {:.1e} in what it is computed from",
+      gain_error_of(row).value_or(0),
+      own,
       *row.input_error);
 }
 
@@ -177,6 +185,18 @@ double noise_floor(Dtype effective) {
     default:
       return 1e-6;
   }
+}
+
+double noise_floor(const Row& row) {
+  if (row.ref32_error) {
+    return std::clamp(*row.ref32_error, kLeastOwnError, 1.0);
+  }
+  return row.metrics ? noise_floor(row.effective) : noise_floor(Dtype::float32);
+}
+
+std::optional<double> gain_error_of(const Row& row) {
+  const auto error = error_of(row);
+  return error && *error != kInfinity && row.port32_error ? row.port32_error : error;
 }
 
 std::optional<Divergence> find_divergence(std::vector<Row>& rows, bool inferred) {

@@ -12,9 +12,20 @@ namespace mflux::parity {
 /// came in.
 inline constexpr double kGainThatStandsOut = 10;
 
+/// With ref32 errors are counted in the reference's own at the same place, which rise and fall with
+/// it: there this much stands out.
+inline constexpr double kGainOverNoiseThatStandsOut = 1.5;
+
 /// The error (rel_l2) that rounding alone explains at one checkpoint: what comes in is never taken
 /// to be smaller than this.
 double noise_floor(artifacts::Dtype effective);
+
+/// The same at one row: with ref32 the reference's own error there.
+double noise_floor(const Row& row);
+
+/// How far the port is off at a row as gains count it: from ref32 where it is there, else
+/// error_of().
+std::optional<double> gain_error_of(const Row& row);
 
 /// Where the port first parts from the reference.
 struct Divergence {

@@ -80,6 +80,25 @@ TEST_P(PlantedBug, InTheSchedulerIsNoModulesFault) {
   EXPECT_EQ(comparison.rows.back().verdict, Verdict::inherited);
 }
 
+TEST(ThreeWayRun, AnotherOrderOfSumsPassesAndABugBelowTheToleranceFails) {
+  const auto run = kFixtures / "three_way";
+  const auto clean = compared(run);
+  EXPECT_EQ(clean.verdict, Verdict::pass);
+  EXPECT_GT(std::count_if(clean.rows.begin(), clean.rows.end(), is_three_way), 80);
+  CompareOptions options{run / "ref", kFixtures / "three_way_bug" / "mlx", {}, {}, {}, 1};
+  const auto by_tolerance = compare(options);
+  options.ref32 = run / "ref32";
+  const auto by_ratio = compare(options);
+  EXPECT_EQ(first_of(by_ratio), "transformer.blocks.0.norm1@step=1");
+  EXPECT_EQ(by_ratio.first_divergence->owner, "transformer.blocks.0.norm1");
+  const size_t row = by_ratio.first_divergence->row;
+  EXPECT_EQ(by_tolerance.rows[row].verdict, Verdict::pass);
+  const Json json = parse_json(to_json(by_ratio));
+  EXPECT_GT(json["checkpoints"][row]["ratio"], 2.0);
+  EXPECT_EQ(json["checkpoints"][row]["atol"], nullptr);
+  EXPECT_THAT(format_table(by_ratio, {}), HasSubstr("of 2 against ref32 (reference's own error"));
+}
+
 TEST(Json, HasTheSchema) {
   const Json json = parse_json(to_json(compared(kFixtures / "leaf")));
   EXPECT_EQ(json["schema"], 1);
