@@ -1,7 +1,6 @@
 #include "mflux/artifacts/small_floats.h"
 
 #include <array>
-#include <bit>
 
 namespace mflux::artifacts {
 namespace {
@@ -25,19 +24,6 @@ void look_up(const Table& table, const uint8_t* from, size_t size, float* out) {
 
 } // namespace
 
-float from_bfloat16(uint16_t bits) {
-  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
-}
-
-float from_float16(uint16_t bits) {
-  const uint32_t magnitude = (bits & 0x7fffu) << 13;
-  const uint32_t sign = (bits & 0x8000u) << 16;
-  // The multiplication moves the exponent and normalises subnormals.
-  const auto scaled = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
-  const uint32_t value = magnitude >= 0x0f800000u ? magnitude | 0x7f800000u : scaled;
-  return std::bit_cast<float>(value | sign);
-}
-
 /// One more binade stands in place of infinity; only 0x7f and 0xff are NaN.
 float from_float8_e4m3(uint8_t bits) {
   const uint32_t sign = (bits & 0x80u) << 24;
@@ -49,18 +35,6 @@ float from_float8_e4m3(uint8_t bits) {
 /// The upper half of float16.
 float from_float8_e5m2(uint8_t bits) {
   return from_float16(static_cast<uint16_t>(bits << 8));
-}
-
-void convert_bfloat16(const uint16_t* from, size_t size, float* out) {
-  for (size_t i = 0; i < size; ++i) {
-    out[i] = from_bfloat16(from[i]);
-  }
-}
-
-void convert_float16(const uint16_t* from, size_t size, float* out) {
-  for (size_t i = 0; i < size; ++i) {
-    out[i] = from_float16(from[i]);
-  }
 }
 
 void convert_float8_e4m3(const uint8_t* from, size_t size, float* out) {

@@ -58,8 +58,8 @@ class Worker {
     if (singles_) {
       const auto ref = reader_.ref().singles(), port = reader_.port().singles();
       if (const auto result = singles_->measure(ref, port, tile, tally_)) {
-        observe_finite(ref, tally_.ref);
-        observe_finite(port, tally_.port);
+        observe_finite(reader_.ref(), tally_.ref);
+        observe_finite(reader_.port(), tally_.port);
         add_hashes(result->ref_hash, result->port_hash, part);
         return result->tile;
       }

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 
+#include "mflux/parity/metrics/loops.h"
 #include "mflux/parity/metrics/tile.h"
 
 namespace mflux::parity {
@@ -15,27 +16,6 @@ using artifacts::Dtype;
 constexpr int64_t kEnoughElements = 64;
 constexpr size_t kEnoughSignificands = 16;
 constexpr uint32_t kInfinity = 0x7f800000;
-
-struct Fit {
-  bool float16, bfloat16;
-};
-
-/// Whether every finite value of the tile is a float16, a bfloat16.
-Fit fit_of(std::span<const float> tile) {
-  uint32_t low = 0;
-  bool out_of_range = false;
-  for (const float value : tile) {
-    const auto bits = std::bit_cast<uint32_t>(value);
-    const uint32_t magnitude = bits & 0x7fffffffu;
-    const bool finite = magnitude < kInfinity;
-    low |= finite ? bits : 0;
-    // Below 2^-14 float16 has the spacing 2^-24: adding 2^-1 in float rounds to just that.
-    const float small = std::bit_cast<float>(std::min(magnitude, 0x38800000u));
-    const bool lost = (small + 0.5f) - 0.5f != small;
-    out_of_range |= finite && (magnitude > 0x477fe000u || lost);
-  }
-  return {(low & 0x1fffu) == 0 && !out_of_range, (low & 0xffffu) == 0};
-}
 
 } // namespace
 

@@ -32,24 +32,26 @@ void see_mask(std::span<const T> tile, MaskEvidence& mask) {
 }
 
 template <typename T>
-void observe_tile(std::span<const T> tile, SideTally& tally) {
-  count_nonfinite(tile, tally.nonfinite);
+void observe_tile(const TileReader& reader, std::span<const T> tile, SideTally& tally) {
   see_mask(tile, tally.mask);
-  tally.precision.see(tile);
+  if (reader.may_be_narrower()) {
+    tally.precision.see(tile);
+  }
 }
 
 } // namespace
 
-void observe_finite(std::span<const float> tile, SideTally& tally) {
-  see_mask(tile, tally.mask);
-  tally.precision.see(tile);
+void observe_finite(const TileReader& reader, SideTally& tally) {
+  observe_tile(reader, reader.singles(), tally);
 }
 
 void observe(const TileReader& reader, SideTally& tally) {
   if (reader.domain() == Domain::single) {
-    observe_tile(reader.singles(), tally);
+    count_nonfinite(reader.singles(), tally.nonfinite);
+    observe_tile(reader, reader.singles(), tally);
   } else if (reader.domain() == Domain::real) {
-    observe_tile(reader.reals(), tally);
+    count_nonfinite(reader.reals(), tally.nonfinite);
+    observe_tile(reader, reader.reals(), tally);
   } else {
     tally.mask.possible = false;
   }

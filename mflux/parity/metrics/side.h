@@ -8,8 +8,8 @@ namespace mflux::parity {
 /// Adds the current tile of one side to `tally`.
 void observe(const TileReader& reader, SideTally& tally);
 
-/// The same for a tile of finite floats.
-void observe_finite(std::span<const float> tile, SideTally& tally);
+/// The same when the tile holds finite floats.
+void observe_finite(const TileReader& reader, SideTally& tally);
 
 /// The hash of the current tile.
 uint64_t hash_of(const TileReader& reader);

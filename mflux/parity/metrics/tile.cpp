@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "mflux/artifacts/small_floats.h"
+#include "mflux/parity/metrics/loops.h"
 
 namespace mflux::parity {
 namespace {
@@ -57,12 +58,13 @@ TileReader::TileReader(const artifacts::Tensor& tensor)
       domain_(domain_of(tensor.dtype)),
       parts_(artifacts::is_complex(tensor.dtype) ? 2 : 1),
       count_(tensor.count() * parts_),
+      plain_(count_ > 0 && tensor.is_contiguous()),
       in_place_(false),
-      compact_(is_compact(tensor)),
-      raw_(static_cast<size_t>(kTile) * sizeof(double)) {
+      compact_(is_compact(tensor)) {
+  raw_.resize(plain_ ? 0 : static_cast<size_t>(kTile) * sizeof(double));
   if (domain_ == Domain::single) {
     const auto size = artifacts::size_of(tensor.dtype) / static_cast<size_t>(parts_);
-    if (size == sizeof(float) && tensor.is_contiguous() && count_ > 0) {
+    if (size == sizeof(float) && plain_) {
       in_place_ = reinterpret_cast<uintptr_t>(tensor.data().data()) % alignof(float) == 0;
     }
     floats_.resize(in_place_ ? 0 : static_cast<size_t>(kTile));
@@ -80,15 +82,20 @@ void TileReader::load(int64_t begin, size_t size) {
         reinterpret_cast<const float*>(tensor_.storage->bytes().data() + tensor_.offset) + begin;
     return;
   }
+  singles_ = floats_.data();
+  if (plain_) {
+    const size_t part = artifacts::size_of(tensor_.dtype) / static_cast<size_t>(parts_);
+    const std::byte* first = tensor_.storage->bytes().data() + tensor_.offset;
+    convert(first + static_cast<size_t>(begin) * part, size);
+    return;
+  }
   const auto end = begin + static_cast<int64_t>(size);
   artifacts::copy_elements(tensor_, begin / parts_, end / parts_, raw_.data());
-  singles_ = floats_.data();
   convert(raw_.data(), size);
 }
 
 void TileReader::convert(const std::byte* raw, size_t size) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(raw);
-  const auto* halves = reinterpret_cast<const uint16_t*>(raw);
   switch (tensor_.dtype) {
     case Dtype::boolean:
       return truths(raw, size, words_.data());
@@ -109,9 +116,9 @@ void TileReader::convert(const std::byte* raw, size_t size) {
     case Dtype::float8_e5m2:
       return artifacts::convert_float8_e5m2(bytes, size, floats_.data());
     case Dtype::float16:
-      return artifacts::convert_float16(halves, size, floats_.data());
+      return widen_float16(raw, size, floats_.data());
     case Dtype::bfloat16:
-      return artifacts::convert_bfloat16(halves, size, floats_.data());
+      return widen_bfloat16(raw, size, floats_.data());
     case Dtype::float32:
     case Dtype::complex64:
       std::memcpy(floats_.data(), raw, size * sizeof(float));

@@ -29,6 +29,13 @@ class TileReader {
     return domain_;
   }
 
+  /// Whether float32 may hold values that were rounded to a narrower dtype: not when the stored one
+  /// is narrower itself.
+  bool may_be_narrower() const {
+    return domain_ == Domain::real ||
+           artifacts::size_of(tensor_.dtype) / static_cast<size_t>(parts_) == sizeof(float);
+  }
+
   /// Reals in the whole tensor.
   int64_t count() const {
     return count_;
@@ -64,6 +71,7 @@ class TileReader {
   Domain domain_;
   int64_t parts_; ///< reals per element
   int64_t count_;
+  bool plain_;    ///< the storage holds the elements as an array, in native byte order
   bool in_place_; ///< floats that can be read where they lie
   bool compact_;  ///< the elements follow each other in the storage
   size_t size_ = 0;
