@@ -9,6 +9,7 @@
 
 #include "mflux/base/error.h"
 #include "mflux/base/glob.h"
+#include "mflux/parity/dumps/guess.h"
 #include "mflux/parity/dumps/order.h"
 #include "mflux/parity/places.h"
 
@@ -83,6 +84,10 @@ std::vector<Row> make_rows(
   for (const auto& pair : matching.pairs) {
     rows[pair.ref].port = &port.checkpoints()[pair.port];
     rows[pair.ref].by = pair.by;
+    if (pair.by == MatchedBy::guess) {
+      rows[pair.ref].notes.push_back(fmt::format(
+          "matched to the port's {} by its values alone: a guess", rows[pair.ref].port->text));
+    }
   }
   for (const size_t i : matching.missing) {
     Row& row = rows[i];
@@ -260,10 +265,20 @@ Comparison compare(const CompareOptions& options) {
     result.ref32 = with_context("ref32", [&] { return Dump::open(*places.ref32); });
     append(result.remarks, result.ref32->remarks());
   }
-  const auto matching = match_dumps(result.ref, result.port, places.map);
+  auto matching = match_dumps(result.ref, result.port, places.map);
+  guess_by_values(result.ref, result.port, matching);
+  result.guesses = renames_of_guesses(result.ref, result.port, matching);
   append(result.remarks, result.ref.remarks());
   append(result.remarks, result.port.remarks());
   append(result.remarks, matching.remarks);
+  if (!result.guesses.empty()) {
+    result.remarks.push_back(fmt::format(
+        "{} checkpoints were matched by their values alone: a guess, which counts; rules for "
+        "map.toml make it firm",
+        std::count_if(matching.pairs.begin(), matching.pairs.end(), [](const Match& match) {
+          return match.by == MatchedBy::guess;
+        })));
+  }
   append(result.remarks, idle_globs(result.ref, rules, options.allow_missing));
   list_differences(result.ref.run(), result.port.run(), "", result.run_facts);
   for (const size_t i : matching.extra) {

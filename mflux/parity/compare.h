@@ -31,8 +31,9 @@ struct Comparison {
   std::vector<const Checkpoint*> extra; ///< only the port has them
   std::vector<std::string> run_facts; ///< that differ: "steps: 4 in the reference, 20 in the port"
   std::vector<std::string> remarks;
-  std::string order;     ///< where the execution order comes from, and what stays open
-  std::string precision; ///< what each component is judged as
+  std::vector<Rename> guesses; ///< map.toml's rules for what was matched by values alone
+  std::string order;           ///< where the execution order comes from, and what stays open
+  std::string precision;       ///< what each component is judged as
   Verdict verdict = Verdict::pass;
   std::optional<Divergence> first_divergence;
   std::vector<Finding> findings; ///< mistakes of the dumps and the loop; no verdict rests on them

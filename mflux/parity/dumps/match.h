@@ -15,7 +15,7 @@ struct Rename {
 /// Reads map.toml. Throws Error (one line) on anything but [[rename]] tables of from and to.
 std::vector<Rename> read_renames(const std::filesystem::path& path);
 
-enum class MatchedBy { exact, map, normalised };
+enum class MatchedBy { exact, map, normalised, guess };
 
 /// Indices into the two lists of names.
 struct Match {

@@ -7,7 +7,17 @@ namespace mflux::parity {
 namespace {
 
 std::string_view name_of(MatchedBy by) {
-  return by == MatchedBy::exact ? "exact" : by == MatchedBy::map ? "map" : "normalised";
+  switch (by) {
+    case MatchedBy::exact:
+      return "exact";
+    case MatchedBy::map:
+      return "map";
+    case MatchedBy::normalised:
+      return "normalised";
+    case MatchedBy::guess:
+      break;
+  }
+  return "guess";
 }
 
 template <typename T>
@@ -154,6 +164,10 @@ std::string to_json(const Comparison& comparison) {
   out["only_in_port"] = Json::array();
   for (const auto* checkpoint : comparison.extra) {
     out["only_in_port"].push_back(checkpoint->text);
+  }
+  out["guesses"] = Json::array();
+  for (const auto& rename : comparison.guesses) {
+    out["guesses"].push_back({{"from", rename.from}, {"to", rename.to}});
   }
   out["first_divergence"] = divergence_json(comparison);
   out["causes"] = Json::array();

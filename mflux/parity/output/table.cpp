@@ -7,6 +7,7 @@
 #include <map>
 
 #include "mflux/base/error.h"
+#include "mflux/base/json.h"
 #include "mflux/parity/output/text_table.h"
 #include "mflux/parity/output/values.h"
 
@@ -230,6 +231,28 @@ std::string notes_text(const Comparison& comparison, const TableOptions& options
   return text.empty() ? text : text + "\n";
 }
 
+/// As a TOML string in double quotes, whose escapes are JSON's.
+std::string quoted(const std::string& text) {
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string guesses_text(const Comparison& comparison, const TableOptions& options) {
+  const auto& guesses = comparison.guesses;
+  if (guesses.empty()) {
+    return {};
+  }
+  std::string text = "What was matched by values alone, as rules for map.toml:\n";
+  const size_t shown = options.all ? guesses.size() : std::min(kManyNames, guesses.size());
+  for (size_t i = 0; i < shown; ++i) {
+    text += fmt::format(
+        "  [[rename]]\n  from = {}\n  to = {}\n", quoted(guesses[i].from), quoted(guesses[i].to));
+  }
+  if (shown < guesses.size()) {
+    text += fmt::format("  … and {} more (--all shows them)\n", guesses.size() - shown);
+  }
+  return text + "\n";
+}
+
 /// Never the whole list: it says nothing about the verdict, and --json has it.
 std::string extra_text(const Comparison& comparison) {
   const auto& extra = comparison.extra;
@@ -310,6 +333,7 @@ std::string format_table(const Comparison& comparison, const TableOptions& optio
   text += rows_text(comparison, options, kManyNames, "like these", is_rest);
   text += passing_rows(comparison, options);
   text += notes_text(comparison, options);
+  text += guesses_text(comparison, options);
   text += extra_text(comparison);
   return text + format_verdict(comparison, options.coloured);
 }
