@@ -15,7 +15,9 @@
 #include "mflux/base/error.h"
 #include "mflux/base/json.h"
 #include "mflux/capture/tensors.h"
+#include "mflux/image/psnr.h"
 #include "mflux/models/registry.h"
+#include "mflux/pipelines/image_array.h"
 
 namespace mflux::cli {
 namespace {

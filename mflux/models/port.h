@@ -9,7 +9,7 @@
 
 #include "mflux/capture/inputs.h"
 #include "mflux/capture/taps.h"
-#include "mflux/image/image.h"
+#include "mflux/image/pixels.h"
 #include "mflux/weights/check.h"
 
 namespace mflux::models {

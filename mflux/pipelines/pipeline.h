@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mflux/capture/taps.h"
-#include "mflux/image/image.h"
+#include "mflux/image/pixels.h"
 
 namespace mflux::pipelines {
 

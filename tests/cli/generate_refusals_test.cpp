@@ -7,7 +7,7 @@
 #include "mflux/artifacts/write.h"
 #include "mflux/base/atomic_file.h"
 #include "mflux/capture/tensors.h"
-#include "mflux/image/image.h"
+#include "mflux/image/png.h"
 
 namespace mflux {
 namespace {

@@ -14,7 +14,8 @@
 #include "generate_command.h"
 #include "gmock/gmock.h"
 #include "mflux/base/atomic_file.h"
-#include "mflux/image/image.h"
+#include "mflux/image/png.h"
+#include "mflux/image/psnr.h"
 #include "support/fixture.h"
 
 namespace mflux {

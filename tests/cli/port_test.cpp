@@ -12,7 +12,7 @@
 #include "mflux/artifacts/write.h"
 #include "mflux/base/atomic_file.h"
 #include "mflux/capture/tensors.h"
-#include "mflux/image/image.h"
+#include "mflux/image/png.h"
 #include "mflux/weights/weights.h"
 #include "support/fixture.h"
 #include "support/run_command.h"

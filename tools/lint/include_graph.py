@@ -10,7 +10,7 @@ INCLUDE = re.compile(r'^\s*#include "(mflux|cli)/([^"]+)"', re.MULTILINE)
 # Direct dependencies; what they may include comes with them.
 LAYERS = {
     "base": [],
-    "artifacts": ["base"],
+    "artifacts": ["base", "image"],
     "parity": ["artifacts"],
     "capture": ["weights"],
     "image": ["base"],
@@ -20,7 +20,7 @@ LAYERS = {
     "nn": ["capture"],
     "encoders": ["nn"],
     "vae": ["nn"],
-    "pipelines": ["encoders", "vae", "schedulers", "tokenizers", "image"],
+    "pipelines": ["encoders", "vae", "schedulers", "tokenizers"],
     "models": ["pipelines"],
 }
 

@@ -1,6 +1,6 @@
 #include "mflux/models/flux2/latents.h"
 
-#include "mflux/image/image.h"
+#include "mflux/pipelines/image_array.h"
 #include "mflux/vae/flux2/latents.h"
 
 namespace mflux::flux2 {

@@ -4,6 +4,7 @@
 #include "mflux/models/flux2/latents.h"
 #include "mflux/models/flux2/references.h"
 #include "mflux/pipelines/denoise.h"
+#include "mflux/pipelines/image_array.h"
 
 namespace mflux::flux2 {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "mflux/image/image.h"
+#include "mflux/image/pixels.h"
 #include "mflux/models/flux2/components.h"
 #include "mflux/models/flux2/pos_embed.h"
 

@@ -12,6 +12,7 @@
 #include "mflux/models/flux2/plan.h"
 #include "mflux/models/flux2/references.h"
 #include "mflux/pipelines/denoise.h"
+#include "mflux/pipelines/image_array.h"
 #include "mflux/pipelines/noise.h"
 #include "mflux/vae/flux2/latents.h"
 

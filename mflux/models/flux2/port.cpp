@@ -16,6 +16,7 @@
 #include "mflux/models/flux2/port_text_encoder.h"
 #include "mflux/models/flux2/port_transformer.h"
 #include "mflux/models/flux2/port_weights.h"
+#include "mflux/pipelines/image_array.h"
 #include "mflux/vae/flux2/autoencoder.h"
 #include "mflux/weights/weights.h"
 

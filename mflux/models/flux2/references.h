@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "mflux/image/image.h"
+#include "mflux/image/pixels.h"
 
 namespace mflux::flux2 {
 

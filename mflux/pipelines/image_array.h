@@ -1,6 +1,6 @@
 #pragma once
 
-#include "mflux/image/png.h"
+#include "mflux/image/pixels.h"
 #include "mlx/mlx.h"
 
 namespace mflux {
@@ -17,8 +17,5 @@ Image to_image(const mx::array& unit);
 
 /// The inverse of both: pixels as [1, height, width, 3] in [-1, 1], float32.
 mx::array to_array(const Image& image);
-
-/// Peak signal-to-noise ratio in dB; infinite for equal images. Throws Error on unequal sizes.
-double psnr(const Image& a, const Image& b);
 
 } // namespace mflux

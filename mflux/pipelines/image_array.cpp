@@ -1,10 +1,7 @@
-#include "mflux/image/image.h"
+#include "mflux/pipelines/image_array.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
-#include <cmath>
-#include <limits>
 
 #include "mflux/base/error.h"
 
@@ -37,22 +34,6 @@ mx::array to_array(const Image& image) {
   const mx::array bytes(image.rgb.data(), {1, image.height, image.width, 3}, mx::uint8);
   const auto unit = mx::divide(mx::astype(bytes, mx::float32), mx::array(255.0f));
   return mx::subtract(mx::multiply(unit, mx::array(2.0f)), mx::array(1.0f));
-}
-
-double psnr(const Image& a, const Image& b) {
-  if (a.width != b.width || a.height != b.height) {
-    throw Error(fmt::format(
-        "one image is {} × {} pixels, the other {} × {}", a.width, a.height, b.width, b.height));
-  }
-  double squares = 0;
-  for (size_t i = 0; i < a.rgb.size(); ++i) {
-    const double d = static_cast<double>(a.rgb[i]) - b.rgb[i];
-    squares += d * d;
-  }
-  if (squares == 0) {
-    return std::numeric_limits<double>::infinity();
-  }
-  return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.rgb.size()) / squares);
 }
 
 } // namespace mflux
