@@ -15,6 +15,7 @@
 #include "mflux/base/error.h"
 #include "mflux/base/json.h"
 #include "mflux/capture/tensors.h"
+#include "mflux/image/png.h"
 #include "mflux/image/psnr.h"
 #include "mflux/models/registry.h"
 #include "mflux/pipelines/image_array.h"
