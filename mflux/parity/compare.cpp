@@ -9,6 +9,7 @@
 
 #include "mflux/base/error.h"
 #include "mflux/base/glob.h"
+#include "mflux/parity/differences.h"
 #include "mflux/parity/dumps/guess.h"
 #include "mflux/parity/dumps/order.h"
 #include "mflux/parity/places.h"
@@ -239,6 +240,17 @@ void measure_and_judge(
   result.precision = describe(precision, result.rows);
 }
 
+/// Of ids and scalars the values say most.
+void note_differences(Comparison& result) {
+  for (auto& row : result.rows) {
+    const bool is_short = row.metrics && (must_be_equal(row) || row.metrics->count == 1);
+    if (is_short && is_failing(row.verdict) && !is_complex(row.ref->dtype)) {
+      row.notes.push_back(
+          describe_differences(load_pair(result.ref, result.port, row), row.metrics->unequal));
+    }
+  }
+}
+
 } // namespace
 
 Verdict worst_of(const std::vector<Row>& rows) {
@@ -289,6 +301,8 @@ Comparison compare(const CompareOptions& options) {
   result.order = put_in_order(result.rows, result.ref);
   result.first_divergence = find_divergence(result.rows, result.ref.order() == OrderSource::none);
   result.verdict = worst_of(result.rows);
+  note_differences(result);
+  result.findings = find_mistakes(result);
   return result;
 }
 

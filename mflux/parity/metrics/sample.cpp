@@ -24,25 +24,23 @@ int64_t place_of(int64_t i, int64_t values, int64_t count) {
 
 Sample sample_of(const artifacts::Tensor& tensor) {
   Sample out;
-  const int64_t count = tensor.count();
-  if (count < kFewest || artifacts::is_integral(tensor.dtype)) {
-    return out;
-  }
-  const int64_t values = std::min(count, kValues);
+  const int64_t count = tensor.count(), values = std::min(count, kValues);
   double sum = 0, square = 0;
-  bool finite = true;
   for (int64_t i = 0; i < values; ++i) {
     const double value = artifacts::value_at(tensor, place_of(i, values, count));
-    finite &= std::isfinite(value);
+    out.is_finite &= std::isfinite(value);
     out.values.push_back(value);
     sum += value;
     square += value * value;
   }
-  const double mean = sum / static_cast<double>(values);
+  const bool is_small = count < kFewest;
+  const double mean = is_small ? 0 : sum / static_cast<double>(values);
   for (const double value : out.values) {
     out.spread += (value - mean) * (value - mean);
   }
-  out.is_distinctive = finite && out.spread > 1e-6 * square && std::isfinite(square);
+  out.is_finite &= std::isfinite(square);
+  out.is_distinctive = !is_small && out.is_finite && out.spread > 1e-6 * square &&
+                       !artifacts::is_integral(tensor.dtype);
   out.spread = std::sqrt(out.spread);
   return out;
 }

@@ -9,7 +9,9 @@ namespace mflux::parity {
 /// A few values of a tensor at places that depend on its size alone: enough to recognise it by.
 struct Sample {
   std::vector<double> values;
-  double spread = 0; ///< norm of the values about their mean
+  double spread = 0; ///< norm of the values about their mean; of fewer than 8, about 0
+
+  bool is_finite = true;
 
   /// Whether it says which tensor it is: large enough, finite, not constant and no integers.
   bool is_distinctive = false;

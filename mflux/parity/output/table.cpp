@@ -215,6 +215,14 @@ std::string divergence_text(const Comparison& comparison, const TableOptions& op
   return text + "\n";
 }
 
+std::string findings_text(const Comparison& comparison) {
+  std::string text;
+  for (const auto& finding : comparison.findings) {
+    text += fmt::format("Perhaps ({}): {}\n", finding.kind, printable(finding.text));
+  }
+  return text.empty() ? text : text + "\n";
+}
+
 std::string notes_text(const Comparison& comparison, const TableOptions& options) {
   std::string text;
   size_t notes = 0;
@@ -330,6 +338,7 @@ std::string format_table(const Comparison& comparison, const TableOptions& optio
   std::string text = head_text(comparison);
   text += rows_text(comparison, options, kManyFailing, "that fail", is_broken);
   text += divergence_text(comparison, options);
+  text += findings_text(comparison);
   text += rows_text(comparison, options, kManyNames, "like these", is_rest);
   text += passing_rows(comparison, options);
   text += notes_text(comparison, options);
