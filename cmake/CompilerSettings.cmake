@@ -13,6 +13,9 @@ if(MFLUX_SANITIZE)
                          -fno-sanitize-recover=all)
   target_link_options(mflux_settings INTERFACE -fsanitize=${MFLUX_SANITIZE})
 endif()
+if(MFLUX_BUILD_FUZZERS)
+  target_compile_options(mflux_settings INTERFACE -fsanitize=fuzzer-no-link) # coverage for libFuzzer
+endif()
 
 find_program(MFLUX_CCACHE ccache)
 if(MFLUX_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

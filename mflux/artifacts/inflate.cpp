@@ -85,7 +85,12 @@ void check(uint32_t seen, uint32_t expected) {
 class TemporaryFile {
  public:
   TemporaryFile() {
-    name_ = (std::filesystem::temp_directory_path() / "mflux-XXXXXX").string();
+    std::error_code failed;
+    const auto folder = std::filesystem::temp_directory_path(failed);
+    name_ = (folder / "mflux-XXXXXX").string();
+    if (failed) {
+      throw Error("no folder for temporary files: TMPDIR names none");
+    }
     descriptor_ = mkostemp(name_.data(), O_CLOEXEC);
     if (descriptor_ < 0) {
       fail();

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "mflux/base/error.h"
+#include "mflux/base/json.h"
 
 namespace mflux::artifacts {
 namespace {
@@ -96,7 +96,7 @@ struct JsonEvents::Sax {
   }
 
   bool parse_error(size_t, const std::string&, const nlohmann::json::exception& error) {
-    throw Error(fmt::format("not valid JSON: {}", error.what()));
+    throw Error(fmt::format("not valid JSON: {}", problem_of(error)));
   }
 
  private:

@@ -67,6 +67,7 @@ class NpzFile final : public Artifact {
     std::unordered_set<std::string> names;
     for (const auto& member : members_) {
       const auto name = tensor_name(member.entry.name);
+      check_name(name);
       if (!names.insert(name).second) {
         throw Error(fmt::format("two arrays are named {}", name));
       }

@@ -265,14 +265,17 @@ bool looks_like_safetensors(Bytes file) {
 
 std::unique_ptr<Artifact> open_safetensors(std::shared_ptr<const Storage> storage) {
   const Bytes file = storage->bytes();
-  const size_t size = header_size(file);
+  const std::string_view text = as_text(file.subspan(kLengthSize, header_size(file)));
   HeaderReader header;
-  header.parse(as_text(file.subspan(kLengthSize, size)));
-  check_layout(header.entries, file.size() - kLengthSize - size);
+  header.parse(text);
+  if (!text.starts_with('{')) { // a byte order mark, which the parser passes over
+    throw Error("the header does not begin with {");
+  }
+  check_layout(header.entries, file.size() - kLengthSize - text.size());
   return std::make_unique<SafetensorsFile>(
       std::move(header.entries),
       std::move(header.metadata),
-      kLengthSize + size,
+      kLengthSize + text.size(),
       std::move(storage));
 }
 

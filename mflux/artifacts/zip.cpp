@@ -6,6 +6,7 @@
 #include <optional>
 #include <unordered_set>
 
+#include "mflux/artifacts/names.h"
 #include "mflux/base/error.h"
 
 namespace mflux::artifacts {
@@ -122,6 +123,7 @@ Record read_record(Fields& fields) {
   fields.take<uint32_t>();
   out.local_offset = fields.take<uint32_t>();
   out.name = text(fields.take_bytes(name_size));
+  check_name(out.name);
   read_zip64(fields.take_bytes(extra_size), out, &out.local_offset);
   fields.take_bytes(comment_size);
   if (disk != 0 && disk != 0xffff) {
@@ -268,8 +270,8 @@ ZipEntry read_member(Bytes file, const Record& record, uint64_t limit, uint64_t&
     return ours == theirs || (described && (ours == 0 || ours == kIn64));
   };
   if (local.name != record.name || (local.flags & kUnreadable) || local.method != record.method ||
-      !agrees(local.crc, record.crc) || !agrees(local.size, record.size) ||
-      !agrees(local.packed_size, record.packed_size)) {
+      !(local.crc == record.crc || (described && local.crc == 0)) ||
+      !agrees(local.size, record.size) || !agrees(local.packed_size, record.packed_size)) {
     throw Error("its local header contradicts the archive's directory");
   }
   if (described) {

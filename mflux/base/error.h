@@ -29,7 +29,7 @@ decltype(auto) with_context(const std::string& where, Work&& work) {
 }
 
 /// The whole chain on one line, outermost context first: "loading vae: config.json: …". Line breaks
-/// and control characters of hostile names are escaped.
+/// and control characters of hostile names are escaped, texts over 1000 bytes lose their middle.
 std::string one_line(const std::exception& error);
 
 /// `text` with control characters and ill-formed UTF-8 written as \xNN, so that no file can write

@@ -86,7 +86,7 @@ Json parse_with(std::string_view text, Keep&& keep) {
       return keep(depth, event, parsed);
     });
   } catch (const Json::exception& error) {
-    throw Error(fmt::format("not valid JSON: {}", error.what()));
+    throw Error(fmt::format("not valid JSON: {}", problem_of(error)));
   }
 }
 
@@ -157,6 +157,12 @@ std::vector<std::string> convert<std::vector<std::string>>(
 }
 
 } // namespace
+
+std::string problem_of(const nlohmann::json::exception& error) {
+  const std::string text = error.what(); // "[json.exception.parse_error.101] parse error at …"
+  const auto end = text.starts_with('[') ? text.find("] ") : text.npos;
+  return end == text.npos ? text : text.substr(end + 2);
+}
 
 Json parse_json(std::string_view text) {
   return parse_with(text, [](int, Json::parse_event_t, const Json&) { return true; });

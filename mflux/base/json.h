@@ -13,6 +13,9 @@ namespace mflux {
 /// Keys keep the file's order.
 using Json = nlohmann::ordered_json;
 
+/// What nlohmann::json complains of, without its own name and number in front.
+std::string problem_of(const nlohmann::json::exception& error);
+
 /// Parses JSON strictly: duplicate keys, trailing text, comments, NaN, bad UTF-8 and nesting beyond
 /// 100 levels are errors. Throws Error.
 Json parse_json(std::string_view text);

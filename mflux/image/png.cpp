@@ -19,6 +19,24 @@
 namespace mflux {
 namespace {
 
+/// Whether every chunk lies within the file up to the last one's end. libpng fills as much memory
+/// with zeros as a text's chunk claims, up to 2 GiB, before it reads the first byte.
+bool has_whole_chunks(std::string_view file) {
+  constexpr size_t kSignature = 8, kAround = 12; // length, type and checksum
+  const auto byte = [&](size_t at) { return uint32_t{static_cast<unsigned char>(file[at])}; };
+  for (size_t at = kSignature; file.size() - at >= kAround;) {
+    const uint32_t size = byte(at) << 24 | byte(at + 1) << 16 | byte(at + 2) << 8 | byte(at + 3);
+    if (size > file.size() - at - kAround) {
+      return false;
+    }
+    if (file.substr(at + 4, 4) == "IEND") {
+      return true;
+    }
+    at += kAround + size;
+  }
+  return false;
+}
+
 /// Reads with libpng's classic interface: the simplified one applies gamma, which Pillow, the
 /// reference's reader, does not. libpng leaves its calls by longjmp, so the functions that set the
 /// jump hold nothing that has a destructor.
@@ -207,6 +225,10 @@ void check_picture_size(const std::string& name, uint32_t width, uint32_t height
 }
 
 Decoded decode_png(std::string_view file, const std::string& name) {
+  constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
+  if (file.starts_with(kSignature) && !has_whole_chunks(file)) {
+    throw Error(fmt::format("{} is no readable PNG: it was cut off", name));
+  }
   Reader reader(file);
   const auto check = [&](bool success) {
     if (!success) {

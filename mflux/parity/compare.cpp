@@ -35,7 +35,7 @@ bool are_two_arrays(const Dump& ref, const Dump& port) {
 
 Matching match_dumps(
     const Dump& ref, const Dump& port, const std::optional<std::filesystem::path>& map) {
-  if (are_two_arrays(ref, port)) {
+  if (!map && are_two_arrays(ref, port)) {
     return {{{0, 0, MatchedBy::exact}}, {}, {}, {}};
   }
   const auto renames = map ? read_renames(*map) : std::vector<Rename>();

@@ -1,5 +1,7 @@
 #include "mflux/base/error.h"
 
+#include <filesystem>
+
 #include "gmock/gmock.h"
 #include "support/expect_error.h"
 
@@ -26,6 +28,25 @@ TEST(Error, ForeignExceptionsKeepTheirText) {
 
 TEST(Error, IsOneLineWhateverTheNamesHold) {
   EXPECT_EQ(error_of([] { throw Error("a\nb\x1b[31m"); }), "a\\x0ab\\x1b[31m");
+}
+
+TEST(Error, FileSystemsSpeakPlainly) {
+  EXPECT_EQ(
+      error_of([] { std::filesystem::file_size("/nope"); }), "/nope: No such file or directory");
+}
+
+TEST(Error, LongTextsLoseTheirMiddle) {
+  const auto message =
+      error_of([] { with_context(std::string(1000, 'x'), [] { throw Error("why"); }); });
+  EXPECT_EQ(message, std::string(1000, 'x') + ": why");
+  std::string longer = "a";
+  for (int i = 0; i < 40000; ++i) {
+    longer += "ö"; // two bytes, the first at an odd place
+  }
+  const auto cut = error_of([&] { throw Error(longer + "end"); });
+  EXPECT_LE(cut.size(), 1010u);
+  EXPECT_TRUE(cut.starts_with("aö") && cut.ends_with("öend")) << cut;
+  EXPECT_EQ(cut.find('\\'), cut.npos) << "a character was cut in two: " << cut;
 }
 
 TEST(Printable, KeepsTextAndEscapesTheRest) {

@@ -24,6 +24,12 @@ TEST(ParseJson, IsStrict) {
   EXPECT_THAT(error_of([] { parse_json(std::string(100000, '[')); }), HasSubstr("nested more"));
 }
 
+TEST(ParseJson, SaysWhatIsWrongInPlainWords) {
+  EXPECT_THAT(
+      error_of([] { parse_json("{"); }),
+      ::testing::StartsWith("not valid JSON: parse error at line 1, column 2: "));
+}
+
 TEST(ParseJson, SameKeyInDifferentObjectsIsFine) {
   EXPECT_EQ(parse_json(R"([{"a": {"a": 1}}, {"a": 2}])").size(), 2u);
 }
