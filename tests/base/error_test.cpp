@@ -31,9 +31,10 @@ TEST(Error, IsOneLineWhateverTheNamesHold) {
 }
 
 TEST(Error, FileSystemsSpeakPlainly) {
-  EXPECT_EQ(
-      error_of([] { static_cast<void>(std::filesystem::file_size("/nope")); }),
-      "/nope: No such file or directory");
+  const auto message = error_of([] {
+    with_context("a dump", [] { static_cast<void>(std::filesystem::file_size("/nope")); });
+  });
+  EXPECT_EQ(message, "a dump: /nope: No such file or directory");
 }
 
 TEST(Error, LongTextsLoseTheirMiddle) {
