@@ -9,29 +9,33 @@
 #include "mflux/artifacts/npz.h"
 #include "mflux/artifacts/safetensors.h"
 #include "mflux/artifacts/shards.h"
+#include "mflux/artifacts/torch_file.h"
 #include "mflux/artifacts/zip.h"
 #include "mflux/base/error.h"
 
 namespace mflux::artifacts {
 namespace {
 
-enum class Format { npy, npz, safetensors, shards };
+enum class Format { npy, zip, safetensors, shards, pickle };
 
 /// By content; a file that begins like none of the formats goes by its name, so that the reader of
 /// that format can say what is wrong.
 Format format_of(const std::filesystem::path& path, Bytes file) {
   const std::string name = path.filename().string();
   if (file.empty()) {
-    throw Error("the file is empty, expected .npy, .npz or .safetensors");
+    throw Error("the file is empty, expected .npy, .npz, .safetensors or .pt");
   }
   if (as_text(file).starts_with(kNpyMagic)) {
     return Format::npy;
   }
   if (looks_like_zip(file)) {
-    return Format::npz;
+    return Format::zip;
   }
   if (looks_like_safetensors(file)) {
     return Format::safetensors;
+  }
+  if (is_bare_pickle(file)) {
+    return Format::pickle;
   }
   if (name.ends_with(".index.json")) {
     return Format::shards;
@@ -40,7 +44,7 @@ Format format_of(const std::filesystem::path& path, Bytes file) {
     return Format::npy;
   }
   if (name.ends_with(".npz")) {
-    return Format::npz;
+    return Format::zip;
   }
   if (name.ends_with(".safetensors")) {
     return Format::safetensors;
@@ -51,9 +55,16 @@ Format format_of(const std::filesystem::path& path, Bytes file) {
     return static_cast<int>(b);
   });
   throw Error(fmt::format(
-      "the file begins with the bytes {:02x}, expected .npy, .npz, .safetensors or an index of "
-      "shards",
+      "the file begins with the bytes {:02x}, expected .npy, .npz, .safetensors, .pt or an "
+      "index of shards",
       fmt::join(shown, " ")));
+}
+
+std::unique_ptr<Artifact> open_zip(
+    const std::filesystem::path& path, std::shared_ptr<const Storage> storage) {
+  auto entries = read_zip(storage->bytes());
+  return holds_torch(entries) ? open_torch(path, std::move(storage), std::move(entries))
+                              : open_npz(path, std::move(storage), std::move(entries));
 }
 
 std::unique_ptr<Artifact> open(
@@ -61,12 +72,14 @@ std::unique_ptr<Artifact> open(
   switch (format_of(path, storage->bytes())) {
     case Format::npy:
       return open_npy(path, std::move(storage));
-    case Format::npz:
-      return open_npz(path, std::move(storage));
+    case Format::zip:
+      return open_zip(path, std::move(storage));
     case Format::safetensors:
       return open_safetensors(std::move(storage));
     case Format::shards:
       return open_shards(path, storage->bytes());
+    case Format::pickle:
+      refuse_bare_pickle(storage->bytes());
   }
   throw Error("unknown format");
 }

@@ -35,11 +35,11 @@ class Artifact {
   /// Whether the order of tensors() is the order in which they were written.
   virtual bool is_ordered() const = 0;
 
-  /// The "__metadata__" of safetensors; empty for other formats.
+  /// The "__metadata__" of safetensors, the text in a torch.save; empty for other formats.
   virtual const Metadata& metadata() const;
 };
 
-/// Opens .npy, .npz or .safetensors by its content, or a sharded checkpoint by its
+/// Opens .npy, .npz, .safetensors or a torch.save (.pt) by its content, or a sharded checkpoint by its
 /// model.safetensors.index.json. Throws Error (one line: file, seen, expected) on anything else and
 /// on hostile files.
 std::unique_ptr<Artifact> open_artifact(const std::filesystem::path& path);

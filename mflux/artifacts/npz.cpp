@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <atomic>
 #include <unordered_set>
 #include <utility>
@@ -109,20 +108,12 @@ class NpzFile final : public Artifact {
   std::shared_ptr<const Storage> storage_;
 };
 
-bool is_torch(const std::vector<ZipEntry>& entries) {
-  return std::any_of(entries.begin(), entries.end(), [](const ZipEntry& entry) {
-    return entry.name.ends_with("/data.pkl") || entry.name == "data.pkl";
-  });
-}
-
 } // namespace
 
 std::unique_ptr<Artifact> open_npz(
-    const std::filesystem::path& path, std::shared_ptr<const Storage> storage) {
-  auto entries = read_zip(storage->bytes());
-  if (is_torch(entries)) {
-    throw Error("this is a PyTorch archive, not yet read here: save it as .safetensors or .npz");
-  }
+    const std::filesystem::path& path,
+    std::shared_ptr<const Storage> storage,
+    std::vector<ZipEntry> entries) {
   std::vector<Member> members;
   for (auto& entry : entries) {
     const std::string name = entry.name;

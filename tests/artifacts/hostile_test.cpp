@@ -67,8 +67,9 @@ class Damaged : public ::testing::TestWithParam<std::string> {
     return file.size() < 500 ? 1 : file.size() < 1500 ? small : 12 * small + 1;
   }
 
-  bool is_npz() const {
-    return GetParam().ends_with(".npz");
+  bool has_checksums() const {
+    return GetParam().ends_with(".npz") || GetParam().ends_with(".pt") ||
+           GetParam().ends_with(".pth");
   }
 };
 
@@ -92,7 +93,7 @@ TEST_P(Damaged, FlippedBitsLoadOrThrow) {
     file[at] = static_cast<char>(file[at] ^ 1 << bit);
     const auto seen = read(path, file);
     // Archives carry checksums: what still loads must be unchanged.
-    EXPECT_TRUE(!is_npz() || !seen || seen == whole) << "byte " << at << " bit " << bit;
+    EXPECT_TRUE(!has_checksums() || !seen || seen == whole) << "byte " << at << " bit " << bit;
     file[at] = static_cast<char>(file[at] ^ 1 << bit);
   }
 }
@@ -141,6 +142,11 @@ INSTANTIATE_TEST_SUITE_P(
         "zip64.npz",
         "numpy.safetensors",
         "torch.safetensors",
+        "torch_deflated.pt",
+        "torch_nested.pth",
+        "torch_no_checksums.ckpt",
+        "torch_protocol_4.pt",
+        "torch_views.pt",
         "sharded/model.safetensors.index.json"),
     test_name);
 

@@ -32,12 +32,8 @@ bool has_extension(const fs::path& path, const std::array<std::string_view, N>& 
 }
 
 bool is_tensor_file(const fs::path& path) {
-  constexpr std::array<std::string_view, 3> extensions = {".npy", ".npz", ".safetensors"};
-  return has_extension(path, extensions);
-}
-
-bool is_torch_file(const fs::path& path) {
-  constexpr std::array<std::string_view, 4> extensions = {".pt", ".pth", ".ckpt", ".bin"};
+  constexpr std::array<std::string_view, 7> extensions = {
+      ".npy", ".npz", ".safetensors", ".pt", ".pth", ".ckpt", ".bin"};
   return has_extension(path, extensions);
 }
 
@@ -119,7 +115,7 @@ class DumpReader {
     list_checkpoints();
     if (dump_.checkpoints_.empty()) {
       throw Error(fmt::format(
-          "{}: holds no tensors; expected .npy, .npz or .safetensors files{}",
+          "{}: holds no tensors; expected .npy, .npz, .safetensors or .pt files{}",
           dump_.path_.string(),
           dump_.remarks_.empty() ? "" : fmt::format(" ({})", dump_.remarks_.front())));
     }
@@ -142,9 +138,6 @@ class DumpReader {
         read_subfolder(path, name);
       } else if (is_tensor_file(path) && shards.count(name) == 0) {
         add_file(path, name);
-      } else if (is_torch_file(path)) {
-        dump_.remarks_.push_back(fmt::format(
-            "{}: torch files cannot be read yet, save .npz or .safetensors", path.string()));
       } else if (!is_tensor_file(path) && !is_companion(path) && !ends_with(name, kIndexSuffix)) {
         dump_.remarks_.push_back(fmt::format("{}: not a tensor file, skipped", path.string()));
       }
@@ -231,7 +224,7 @@ class DumpReader {
   /// An image beside the tensors is left for later; anything else that is not there is an error.
   void reject_file(const artifacts::ManifestEntry& entry, const std::string& where) {
     const fs::path path = dump_.path_ / entry.file;
-    if (fs::exists(path) && (is_companion(path) || is_torch_file(path))) {
+    if (fs::exists(path) && is_companion(path)) {
       dump_.remarks_.push_back(
           fmt::format("{}: {} is no tensor file that can be compared yet", where, entry.file));
       return;

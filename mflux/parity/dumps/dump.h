@@ -27,8 +27,8 @@ struct Checkpoint {
 /// Where the order of a dump's checkpoints comes from.
 enum class OrderSource { none, archive, manifest };
 
-/// One side of a comparison: a file, or a folder of .npy, .npz and .safetensors files (also
-/// sharded) with an optional manifest.json. Tensors are read when asked for.
+/// One side of a comparison: a file, or a folder of .npy, .npz, .safetensors (also sharded) and
+/// torch.save files (.pt, .pth, .ckpt, .bin) with an optional manifest.json. Tensors are read when asked for.
 class Dump {
  public:
   /// Throws Error (one line) when nothing is there, nothing holds a tensor, a file is damaged, a

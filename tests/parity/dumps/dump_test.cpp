@@ -1,5 +1,6 @@
 #include "mflux/parity/dumps/dump.h"
 
+#include "artifacts/goldens.h"
 #include "gmock/gmock.h"
 #include "mflux/base/atomic_file.h"
 #include "support/dumps.h"
@@ -35,6 +36,10 @@ class DumpTest : public ::testing::Test {
     return error_of([&] { Dump::open(folder.path()); });
   }
 
+  void copy_golden(const std::string& from, const std::string& to) const {
+    std::filesystem::copy_file(artifacts::golden(from), folder / to);
+  }
+
   void manifest(const std::string& checkpoints) const {
     write_file(
         folder / "manifest.json",
@@ -51,17 +56,19 @@ TEST_F(DumpTest, MixesFormatsAndSkipsWhatIsBesideThem) {
   write_file(folder / "image.png", "not read");
   write_file(folder / "parity.toml", "");
   write_file(folder / "notes.txt", "");
-  write_file(folder / "old.pt", "");
-  EXPECT_THAT(names(), ElementsAre("x", "y", "latents@step=2"));
+  copy_golden("torch_list.bin", "d.bin");
+  copy_golden("torch_tensor.pt", "noise_pred@step=2.pt");
+  EXPECT_THAT(names(), ElementsAre("x", "y", "0", "1.x", "latents@step=2", "noise_pred@step=2"));
   EXPECT_THAT(
-      Dump::open(folder.path()).remarks(),
-      ElementsAre(
-          HasSubstr("notes.txt: not a tensor file"), HasSubstr("old.pt: torch files cannot")));
+      Dump::open(folder.path()).remarks(), ElementsAre(HasSubstr("notes.txt: not a tensor file")));
 }
 
 TEST_F(DumpTest, OneArchiveKeepsItsOrder) {
   write_npz(folder / "a.npz", {row("z", normal(4, 1)), row("a", normal(4, 2))});
   EXPECT_THAT(names(), ElementsAre("z", "a"));
+  const Dump torch = Dump::open(artifacts::golden("torch_protocol_3.pt"));
+  EXPECT_EQ(torch.order(), OrderSource::archive);
+  EXPECT_EQ(torch.checkpoints().at(0).text, "b");
   EXPECT_EQ(Dump::open(folder / "a.npz").order(), OrderSource::archive);
   write_npz(folder / "b.npz", {row("q", normal(4, 1))});
   EXPECT_EQ(Dump::open(folder.path()).order(), OrderSource::none);
@@ -121,11 +128,11 @@ TEST_F(DumpTest, ANameThatStandsTwiceNamesBothFiles) {
 
 TEST_F(DumpTest, NothingToReadIsAnError) {
   EXPECT_THAT(error(), HasSubstr("holds no tensors"));
-  write_file(folder / "a.pt", "x");
-  EXPECT_THAT(error(), HasSubstr("torch files cannot be read yet"));
   EXPECT_THAT(error_of([&] { Dump::open(folder / "none"); }), HasSubstr("does not exist"));
   write_npz(folder / "w.npz", {row("weights/w", normal(4, 3))});
   EXPECT_THAT(error(), HasSubstr("holds no tensors"));
+  copy_golden("refused_torch_module.pt", "a.pt");
+  EXPECT_THAT(error(), HasSubstr("torch.nn.modules.linear.Linear"));
 }
 
 TEST_F(DumpTest, ShardsAreReadOnceThroughTheirIndex) {
