@@ -35,7 +35,9 @@ void add_parity_inspect(CLI::App& parity, Session& session) {
   CLI::App* command = parity.add_subcommand(
       "inspect",
       "List the tensors of files: shape, dtype and effective dtype, range, first values");
-  command->add_option("FILE", flags->files, ".npy, .npz, .safetensors, .pt (torch.save), or a folder of them")
+  command
+      ->add_option(
+          "FILE", flags->files, ".npy, .npz, .safetensors, .pt (torch.save), or a folder of them")
       ->required();
   add_threads(*command, flags->threads);
   command->footer("Example: mflux parity inspect debug_artifacts/demo/ref latents.npy");
