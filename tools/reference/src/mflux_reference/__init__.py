@@ -1,4 +1,4 @@
-"""Dumps of PyTorch reference runs for mflux parity: named, ordered checkpoints and a manifest."""
+"""Dumps of PyTorch and MLX runs for mflux parity: named, ordered checkpoints and a manifest."""
 
 from mflux_reference.crop import Crop
 from mflux_reference.dump import Dump, load_dump

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import torch
+from typing import Any
 
 from mflux_reference.names import matches
 
@@ -20,9 +19,9 @@ class Crop:
     to: int
     keep: tuple[str, ...] = ()
 
-    def slice_of(self, name: str, tensor: torch.Tensor) -> Slice | None:
-        size = tensor.element_size()
-        if tensor.numel() * size <= self.above or matches(name, self.keep):
+    def slice_of(self, name: str, tensor: Any) -> Slice | None:
+        size = tensor.itemsize
+        if math.prod(tensor.shape) * size <= self.above or matches(name, self.keep):
             return None
         return centre_slice(list(tensor.shape), max(1, self.to // size))
 
@@ -36,5 +35,6 @@ def centre_slice(shape: list[int], elements: int) -> Slice:
     return [[(full - size) // 2, (full - size) // 2 + size] for full, size in zip(shape, sizes, strict=True)]
 
 
-def apply_slice(tensor: torch.Tensor, ranges: Slice) -> torch.Tensor:
+def apply_slice(tensor: Any, ranges: Slice) -> Any:
+    """Of a torch, MLX or NumPy tensor."""
     return tensor[tuple(slice(begin, end) for begin, end in ranges)]

@@ -27,3 +27,13 @@ def write_text(path: Path, text: str) -> None:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def ignore_artifacts(folder: Path) -> None:
+    """Keeps what is written below a folder named debug_artifacts out of git, unless it says otherwise itself."""
+    for parent in (folder.absolute(), *folder.absolute().parents):
+        if parent.name == "debug_artifacts":
+            ignore = parent / ".gitignore"
+            if not ignore.exists():
+                write_text(ignore, "*\n")
+            return

@@ -18,8 +18,8 @@ from mflux_reference.crop import Crop
 from mflux_reference.klein_taps import IMAGE_AXES, tap_pipeline, tap_vae_methods
 from mflux_reference.latents import NAME as LATENTS
 from mflux_reference.latents import draw_latents, load_latents
-from mflux_reference.manifest import dtype_name
 from mflux_reference.recorder import BUFFER_BYTES, Capture
+from mflux_reference.torch_backend import dtype_name
 
 COMPONENTS = ("text_encoder", "transformer", "vae")
 CALL_FILE = "call.json"

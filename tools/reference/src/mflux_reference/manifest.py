@@ -8,8 +8,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
+from mflux_reference.backend import Backend
 from mflux_reference.crop import Slice
 from mflux_reference.files import sha256_of, write_text
 
@@ -29,25 +30,11 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def dtype_name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
-
-
-def framework() -> str:
-    return f"torch {torch.__version__.split('+')[0]}"
-
-
-def environment() -> dict[str, Any]:
+def environment(backend: Backend | None) -> dict[str, Any]:
     """What the numbers may depend on; nothing that names the machine."""
-    facts: dict[str, Any] = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
-        "mkldnn": torch.backends.mkldnn.enabled,
-        "tf32": torch.backends.cuda.matmul.allow_tf32,
-    }
-    for package in ("diffusers", "transformers", "numpy", "safetensors"):
+    facts: dict[str, Any] = {"python": platform.python_version(), "machine": platform.machine()}
+    facts.update(backend.environment() if backend else {})
+    for package in ("diffusers", "transformers", "mflux", "numpy", "safetensors"):
         try:
             facts[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
@@ -61,7 +48,7 @@ def image_entry(path: Path, folder: Path) -> dict[str, str]:
 
 def checkpoint_entry(
     name: str,
-    stored: torch.Tensor,
+    stored: np.ndarray,
     *,
     file: str,
     class_name: str | None,
@@ -75,7 +62,7 @@ def checkpoint_entry(
     entry: dict[str, Any] = {"name": name, "file": file, "key": name}
     optional = {"class": class_name, "axes": axes, "has_parameters": parameters}
     entry.update({key: value for key, value in optional.items() if value is not None})
-    entry.update({"step": step, "role": role, "dtype": dtype_name(stored.dtype), "shape": shape})
+    entry.update({"step": step, "role": role, "dtype": stored.dtype.name, "shape": shape})
     if ranges is not None:
         entry["slice"] = ranges
     return entry

@@ -16,8 +16,10 @@ def join(base: str, call: int, suffix: str, step: int | None) -> str:
 
 def output_suffixes(paths: Sequence[Path]) -> list[str]:
     """One tensor keeps the bare name; several are .out.0, .out.1 (their position in what was returned)."""
-    if len(paths) == 1:
-        return [""]
+    return [""] if len(paths) == 1 else item_suffixes(paths)
+
+
+def item_suffixes(paths: Sequence[Path]) -> list[str]:
     return [".out." + ".".join(path) for path in paths]
 
 

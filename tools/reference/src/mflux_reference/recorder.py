@@ -1,29 +1,29 @@
-"""Records the tensors that flow through torch modules, without touching their source."""
+"""Records the tensors that flow through torch or MLX modules, without touching their source."""
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import GeneratorType
 from typing import Any
 
-import torch
-from torch import nn
-
 from mflux_reference import names
+from mflux_reference.backend import Backend, backend_of
 from mflux_reference.crop import Crop, apply_slice
+from mflux_reference.files import ignore_artifacts
+from mflux_reference.injection import Injector, Source
 from mflux_reference.manifest import (
     FILE,
     SCHEMA,
     checkpoint_entry,
-    dtype_name,
     environment,
-    framework,
     image_entry,
     write_manifest,
 )
 from mflux_reference.shards import PATTERN, ShardWriter
-from mflux_reference.tree import input_tensors, output_tensors
+from mflux_reference.site import Site
 
 BUFFER_BYTES = 256 << 20
 
@@ -35,7 +35,8 @@ class Capture:
     do not filter `record`. With `inputs` a module's inputs are dumped too; a tap that names one (`vae.decode.in`) needs
     no `inputs`.
     Tensors are copied at the moment a hook sees them, keep their dtype and go to disk in shards of
-    `buffer_bytes`. `run` holds the run's facts, `facts` are further fields of the manifest.
+    `buffer_bytes`. `inject` puts tensors in the place of checkpoints (see Injector). `run` holds the run's facts,
+    `facts` are further fields of the manifest.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Capture:
         skip: Iterable[str] = (),
         inputs: bool = False,
         crop: Crop | None = None,
+        inject: Mapping[str, Source] | None = None,
         run: Mapping[str, Any] | None = None,
         seed: int | None = None,
         facts: Mapping[str, Any] | None = None,
@@ -57,6 +59,7 @@ class Capture:
         self._skip = tuple(skip)
         self._inputs = inputs
         self._crop = crop
+        self._injector = Injector(inject)
         self._run = {**(run or {}), "images": []}
         self._seed = seed
         self._facts = dict(facts or {})
@@ -66,11 +69,13 @@ class Capture:
         self._calls: dict[tuple[str, int | None], int] = defaultdict(int)
         self._step: int | None = None
         self._components: dict[str, dict[str, str]] = {}
+        self._backend: Backend | None = None
         self._device: str | None = None
         self._undo: list[Callable[[], None]] = []
 
     def __enter__(self) -> Capture:
         self.folder.mkdir(parents=True, exist_ok=True)
+        ignore_artifacts(self.folder)
         for stale in (self.folder / FILE, *self.folder.glob(PATTERN)):
             stale.unlink(missing_ok=True)
         return self
@@ -80,30 +85,40 @@ class Capture:
             self._undo.pop()()
         self._shards.flush()
         write_manifest(self.folder, self._manifest(error))
+        if error is None:
+            self._injector.finish()
+            self._warn_of_silence()
 
-    def add(self, component: str, module: nn.Module, *, inputs: bool | None = None) -> None:
-        """Hooks every module of the tree that the taps can match."""
+    def add(self, component: str, module: Any, *, inputs: bool | None = None) -> None:
+        """Watches every module of the tree, of torch.nn or mlx.nn."""
         self._describe(component, module)
-        for path, child in module.named_modules():
-            self._hook(f"{component}.{path}" if path else component, child, self._inputs if inputs is None else inputs)
+        backend = backend_of(module)
+        for path, child in list(backend.named_modules(module)):
+            name = f"{component}.{path}" if path else component
+            site = Site(self, name, child, backend.forward(child), self._inputs if inputs is None else inputs)
+            self._undo.append(backend.wrap(child, site.enter, site.leave, first=False))
 
     def add_method(
         self,
         name: str,
-        owner: nn.Module,
+        owner: Any,
         method: str,
         *,
         inputs: bool | None = None,
-        output: Callable[[Any], Any] = lambda result: result,
+        output: Callable[[Any], Any] | None = None,
     ) -> None:
         """Records calls of a method other than forward, such as a VAE's decode; `output` picks what it returned."""
         original = getattr(owner, method)
-        site = _Site(self, name, owner, original, self._inputs if inputs is None else inputs)
+        site = Site(self, name, owner, original, self._inputs if inputs is None else inputs)
 
         def recorded(*args: Any, **kwargs: Any) -> Any:
-            site.enter(args, kwargs)
+            args, kwargs = site.enter(args, kwargs)
             result = original(*args, **kwargs)
-            site.leave(output(result))
+            if output is None:
+                return site.leave(result)
+            picked = output(result)
+            if site.leave(picked) is not picked:
+                raise ValueError(f"cannot inject {name}: it is only a part of what {method} returns")
             return result
 
         self.patch(owner, method, recorded)
@@ -117,15 +132,23 @@ class Capture:
         else:
             self._undo.append(lambda: object.__setattr__(owner, attribute, before))
 
-    def on_forward(self, module: nn.Module, see: Callable[[dict[str, Any]], None]) -> None:
-        """Calls `see` with the keyword arguments of every forward of a module, before it runs."""
-        handle = module.register_forward_pre_hook(lambda _m, _args, kwargs: see(kwargs), prepend=True, with_kwargs=True)
-        self._undo.append(handle.remove)
+    def on_forward(self, module: Any, see: Callable[[dict[str, Any]], None]) -> None:
+        """Calls `see` with the keyword arguments of every call of a module, before it runs."""
 
-    def on_output(self, module: nn.Module, see: Callable[[Any], None]) -> None:
-        """Calls `see` with what every forward of a module returned."""
-        handle = module.register_forward_hook(lambda _module, _args, result: see(result))
-        self._undo.append(handle.remove)
+        def before(args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+            see(kwargs)
+            return args, kwargs
+
+        self._undo.append(backend_of(module).wrap(module, before, lambda result: result, first=True))
+
+    def on_output(self, module: Any, see: Callable[[Any], None]) -> None:
+        """Calls `see` with what every call of a module returned."""
+
+        def after(result: Any) -> Any:
+            see(result)
+            return result
+
+        self._undo.append(backend_of(module).wrap(module, lambda args, kwargs: (args, kwargs), after, first=False))
 
     def step(self, step: int | None) -> None:
         """From here on checkpoints carry @step=K (K from 1); None leaves the loop."""
@@ -133,30 +156,56 @@ class Capture:
             raise ValueError(f"steps count from 1, got {step}")
         self._step = step
 
-    def record(self, name: str, tensor: torch.Tensor, *, role: str = "out", axes: list[str] | None = None) -> None:
-        """Writes a tensor under exactly this name; `latents@step=2` may name its own step."""
+    def steps(self, loop: Iterable[Any]) -> Iterator[Any]:
+        """Goes through a loop, counting its steps: `for t in capture.steps(timesteps)`. A step begins before its item
+        is asked for, so that a generator that computes the steps itself is counted alike."""
+        items = iter(loop)
+        step = 0
+        try:
+            while True:
+                step += 1
+                self.step(step)
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
+                yield item
+        finally:
+            self.step(None)
+
+    def record(self, name: str, tensor: Any, *, role: str = "out", axes: list[str] | None = None) -> Any:
+        """Writes a tensor of torch, MLX or NumPy under exactly this name (`latents@step=2` may name its own step) and
+        returns it, or what is injected for it."""
         if "@step=" not in name:
             name = names.join(name, 1, "", self._step)
+        tensor = self._injector.see(name, tensor)
         self._write(name, tensor, role=role, axes=axes)
+        return tensor
 
     def image(self, path: Path) -> None:
         """Notes an image file inside the folder by its hash."""
         self._run["images"].append(image_entry(path, self.folder))
 
-    def _describe(self, component: str, module: nn.Module) -> None:
+    def _describe(self, component: str, module: Any) -> None:
         if component in self._components:
             raise ValueError(f"component {component} was added twice")
-        weights = list(module.state_dict().values())
-        dtypes = sorted({dtype_name(weight.dtype) for weight in weights if weight.is_floating_point()})
+        backend = backend_of(module)
+        weights = backend.weights(module)
+        dtypes = sorted({backend.dtype_name(weight) for weight in weights if backend.is_floating(weight)})
         self._components[component] = {"class": type(module).__name__, "dtype": "+".join(dtypes) or "none"}
+        self._backend = self._backend or backend
         if self._device is None and weights:
-            self._device = str(weights[0].device)
+            self._device = backend.device(weights[0])
 
-    def _hook(self, name: str, module: nn.Module, inputs: bool) -> None:
-        site = _Site(self, name, module, module.forward, inputs)
-        before = module.register_forward_pre_hook(lambda _m, args, kwargs: site.enter(args, kwargs), with_kwargs=True)
-        after = module.register_forward_hook(lambda _m, _args, result: site.leave(result))
-        self._undo.extend((before.remove, after.remove))
+    def _warn_of_silence(self) -> None:
+        called = {name for name, _ in self._calls}
+        for component in self._components:
+            if not any(name == component or name.startswith(f"{component}.") for name in called):
+                warnings.warn(
+                    f"{component} was added, but none of its modules was called. A function compiled before the "
+                    "capture (mx.compile, torch.compile) does not call them again",
+                    stacklevel=3,
+                )
 
     def _next_call(self, name: str) -> int:
         self._calls[name, self._step] += 1
@@ -169,9 +218,9 @@ class Capture:
     def _write(
         self,
         name: str,
-        tensor: torch.Tensor,
+        tensor: Any,
         *,
-        module: nn.Module | None = None,
+        module: Any = None,
         role: str = "out",
         axes: list[str] | None = None,
     ) -> None:
@@ -180,7 +229,9 @@ class Capture:
         self._names.add(name)
         ranges = self._crop.slice_of(name, tensor) if self._crop else None
         kept = tensor if ranges is None else apply_slice(tensor, ranges)
-        stored = kept.detach().to("cpu", copy=True).contiguous()
+        backend = backend_of(tensor)
+        self._backend = self._backend or backend
+        stored = backend.to_numpy(kept, name)
         entry = checkpoint_entry(
             name,
             stored,
@@ -190,7 +241,7 @@ class Capture:
             role=role,
             shape=list(tensor.shape),
             ranges=ranges,
-            parameters=None if module is None else next(module.parameters(), None) is not None,
+            parameters=None if module is None else backend.has_parameters(module),
             axes=axes,
         )
         self._entries.append(entry)
@@ -200,11 +251,11 @@ class Capture:
         manifest: dict[str, Any] = {
             "schema": SCHEMA,
             "run": self._run,
-            "framework": framework(),
+            "framework": self._backend.framework() if self._backend else "none",
             "device": self._device or "cpu",
             "compute_dtype": "+".join(sorted(set(dtypes))) or "none",
             "seed": self._seed,
-            "environment": environment(),
+            "environment": environment(self._backend),
             "components": self._components,
             **self._facts,
         }
@@ -213,43 +264,10 @@ class Capture:
         return {**manifest, "checkpoints": self._entries}
 
 
-class _Site:
-    """One place in a component, called any number of times."""
-
-    def __init__(self, capture: Capture, name: str, owner: nn.Module, forward: Callable, inputs: bool) -> None:
-        self._capture = capture
-        self._name = name
-        self._owner = owner
-        self._forward = forward
-        self._inputs = inputs
-        self._open: list[tuple[int, int | None]] = []
-
-    def enter(self, args: tuple, kwargs: dict) -> None:
-        step = self._capture._step
-        call = self._capture._next_call(self._name)
-        self._open.append((call, step))
-        taps = self._capture._taps if self._inputs else self._capture._input_taps
-        if taps:
-            found = list(input_tensors(self._forward, args, kwargs))
-            self._write(found, names.input_suffixes, "in", call, step, taps)
-
-    def leave(self, result: Any) -> None:
-        call, step = self._open.pop()
-        self._write(list(output_tensors(result)), names.output_suffixes, "out", call, step, self._capture._taps)
-
-    def _write(
-        self, found: list, suffixes: Callable, role: str, call: int, step: int | None, taps: tuple[str, ...]
-    ) -> None:
-        for suffix, (_, tensor) in zip(suffixes([path for path, _ in found]), found, strict=True):
-            name = names.join(self._name, call, suffix, step)
-            if self._capture._tapped(self._name, name, taps):
-                self._capture._write(name, tensor, module=self._owner, role=role)
-
-
-def capture(
-    module: nn.Module, run: Callable[[], Any], folder: Path | str, *, name: str = "model", **options: Any
-) -> Any:
-    """Dumps one run of one module tree and returns what `run` returned; options as for Capture."""
+def capture(module: Any, run: Callable[[], Any], folder: Path | str, *, name: str = "model", **options: Any) -> Any:
+    """Dumps one run of one module tree and returns what `run` returned; options as for Capture. Where `run` is a
+    generator, each of its items is a step, and the list of them is returned."""
     with Capture(folder, **options) as recorder:
         recorder.add(name, module)
-        return run()
+        result = run()
+        return list(recorder.steps(result)) if isinstance(result, GeneratorType) else result

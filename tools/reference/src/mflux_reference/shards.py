@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-from safetensors.torch import save_file
+import numpy as np
+from safetensors.numpy import save_file
 
 from mflux_reference.files import write_atomically
 
@@ -18,13 +18,13 @@ class ShardWriter:
     def __init__(self, folder: Path, buffer_bytes: int) -> None:
         self._folder = folder
         self._buffer_bytes = buffer_bytes
-        self._pending: dict[str, torch.Tensor] = {}
+        self._pending: dict[str, np.ndarray] = {}
         self._pending_bytes = 0
         self._shard = 1
 
-    def add(self, key: str, tensor: torch.Tensor) -> str:
+    def add(self, key: str, tensor: np.ndarray) -> str:
         """Takes the tensor (it must be a copy of its own); returns the file that it will be in."""
-        size = tensor.numel() * tensor.element_size()
+        size = tensor.nbytes
         if self._pending and self._pending_bytes + size > self._buffer_bytes:
             self.flush()
         file = self._file()
