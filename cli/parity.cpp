@@ -13,6 +13,7 @@ void add_parity(CLI::App& app, Session& session) {
   parity->footer("Example: mflux parity compare ref.npz mlx.npz");
   add_parity_compare(*parity, session);
   add_parity_inspect(*parity, session);
+  add_parity_try(*parity, session);
 }
 
 } // namespace mflux::cli

@@ -102,16 +102,6 @@ std::vector<Row> make_rows(
   return rows;
 }
 
-ComponentPrecision precision_of(const std::vector<Row>& rows) {
-  ComponentPrecision precision;
-  for (const auto& row : rows) {
-    if (row.metrics && (is_floating(row.ref->dtype) || is_complex(row.ref->dtype))) {
-      precision.add(component_of(row.ref->name), row.effective, row.metrics->count);
-    }
-  }
-  return precision;
-}
-
 /// What each component with floating checkpoints is judged as.
 std::string describe(const ComponentPrecision& precision, const std::vector<Row>& rows) {
   std::set<std::string> components;
@@ -265,11 +255,7 @@ Verdict worst_of(const std::vector<Row>& rows) {
 
 Comparison compare(const CompareOptions& options) {
   const Places places = locate(options);
-  std::vector<ToleranceRule> rules;
-  for (const auto& path : places.tolerances) {
-    const auto more = read_tolerances(path);
-    rules.insert(rules.end(), more.begin(), more.end());
-  }
+  const auto rules = rules_of(places);
   Comparison result;
   result.ref = with_context("reference", [&] { return Dump::open(places.ref); });
   result.port = with_context("port", [&] { return Dump::open(places.port); });

@@ -67,4 +67,13 @@ Places locate(const CompareOptions& options) {
   return places;
 }
 
+std::vector<ToleranceRule> rules_of(const Places& places) {
+  std::vector<ToleranceRule> rules;
+  for (const auto& path : places.tolerances) {
+    const auto more = read_tolerances(path);
+    rules.insert(rules.end(), more.begin(), more.end());
+  }
+  return rules;
+}
+
 } // namespace mflux::parity

@@ -18,4 +18,7 @@ struct Places {
 /// Throws Error when a run folder lacks ref/ or mlx/.
 Places locate(const CompareOptions& options);
 
+/// The rules of all its parity.toml files, the later ones last. Throws Error.
+std::vector<ToleranceRule> rules_of(const Places& places);
+
 } // namespace mflux::parity

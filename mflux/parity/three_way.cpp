@@ -25,26 +25,6 @@ std::vector<std::string> names_of(const Dump& dump) {
   return names;
 }
 
-/// By the reference's checkpoint.
-using Partners = std::unordered_map<const Checkpoint*, const Checkpoint*>;
-
-Partners partners_of(const Dump& ref, const Dump& ref32) {
-  Partners partners;
-  for (const auto& pair : match_names(names_of(ref), names_of(ref32), {}).pairs) {
-    partners[&ref.checkpoints()[pair.ref]] = &ref32.checkpoints()[pair.port];
-  }
-  return partners;
-}
-
-bool is_eligible(const Row& row) {
-  return row.metrics && row.metrics->count > 0 && !must_be_equal(row);
-}
-
-/// The three tensors cut to what all dumps hold.
-struct Triple {
-  Tensor ref, port, ref32;
-};
-
 Triple load_triple(
     const Dump& ref32,
     const Dump& ref,
@@ -77,6 +57,20 @@ double error_between(const Metrics& metrics) {
   return metrics.nonfinite_mismatch > 0 ? std::numeric_limits<double>::infinity() : metrics.rel_l2;
 }
 
+} // namespace
+
+bool has_noise(const Row& row) {
+  return row.metrics && row.metrics->count > 0 && !must_be_equal(row);
+}
+
+Partners partners_of(const Dump& ref, const Dump& ref32) {
+  Partners partners;
+  for (const auto& pair : match_names(names_of(ref), names_of(ref32), {}).pairs) {
+    partners[&ref.checkpoints()[pair.ref]] = &ref32.checkpoints()[pair.port];
+  }
+  return partners;
+}
+
 void measure_row_against(Row& row, const Triple& tensors, int threads) {
   if (is_complex(tensors.ref32.dtype) != is_complex(tensors.ref.dtype)) {
     throw SliceError("complex against real in ref32");
@@ -90,14 +84,12 @@ void measure_row_against(Row& row, const Triple& tensors, int threads) {
   row.ratio = *row.port32_error / std::max(*row.ref32_error, kLeastOwnError);
 }
 
-} // namespace
-
 std::vector<std::string> measure_against(
     const Dump& ref32, const Dump& ref, const Dump& port, std::vector<Row>& rows, int threads) {
   const Partners partners = partners_of(ref, ref32);
   std::vector<std::string> lacking;
   for (auto& row : rows) {
-    if (!is_eligible(row)) {
+    if (!has_noise(row)) {
       continue;
     }
     const auto partner = partners.find(row.ref);

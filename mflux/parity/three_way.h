@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "mflux/parity/dumps/dump.h"
@@ -24,6 +25,23 @@ inline constexpr double kMostOwnError = 0.1;
 /// were not compared are left alone. Throws Error on damaged files.
 std::vector<std::string> measure_against(
     const Dump& ref32, const Dump& ref, const Dump& port, std::vector<Row>& rows, int threads);
+
+/// Whether ref32 could decide this row: it was measured and need not be equal.
+bool has_noise(const Row& row);
+
+/// Of each of the reference's checkpoints, that of ref32.
+using Partners = std::unordered_map<const Checkpoint*, const Checkpoint*>;
+
+Partners partners_of(const Dump& ref, const Dump& ref32);
+
+/// The three tensors cut to what all dumps hold.
+struct Triple {
+  artifacts::Tensor ref, port, ref32;
+};
+
+/// The same for one row's tensors at hand, all of one shape. Throws SliceError when ref32 is
+/// complex and the others are not.
+void measure_row_against(Row& row, const Triple& tensors, int threads);
 
 /// Whether the ratio decides this row, and not a tolerance.
 bool is_three_way(const Row& row);

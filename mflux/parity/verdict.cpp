@@ -141,42 +141,27 @@ TensorPair load_pair(const Dump& ref, const Dump& port, const Row& row) {
   return pair;
 }
 
-void measure_row(
-    Row& row,
-    const Dump& ref,
-    const Dump& port,
-    const std::vector<ToleranceRule>& rules,
-    int threads) {
-  row.ref_shape = row.ref->shape;
-  row.port_shape = row.port->shape;
-  const auto differs = [&](const std::string& note) {
-    row.verdict = Verdict::shape;
-    row.rule = "shapes must be equal";
-    row.notes.push_back(note);
-  };
-  const auto& whole_ref = row.ref->slice ? row.ref->whole_shape : row.ref_shape;
-  const auto& whole_port = row.port->slice ? row.port->whole_shape : row.port_shape;
-  if (whole_ref && whole_port && *whole_ref != *whole_port) {
-    row.ref_shape = *whole_ref;
-    row.port_shape = *whole_port;
-    return differs(fmt::format(
-        "{} in the reference, {} in the port",
-        artifacts::to_string(*whole_ref),
-        artifacts::to_string(*whole_port)));
-  }
-  TensorPair pair;
-  try {
-    pair = load_pair(ref, port, row);
-  } catch (const SliceError& error) {
-    return differs(error.what());
-  }
+namespace {
+
+void refuse_shapes(Row& row, const std::string& note) {
+  row.verdict = Verdict::shape;
+  row.rule = "shapes must be equal";
+  row.notes.push_back(note);
+}
+
+std::string two_shapes(const artifacts::Shape& ref, const artifacts::Shape& port) {
+  return fmt::format(
+      "{} in the reference, {} in the port", artifacts::to_string(ref), artifacts::to_string(port));
+}
+
+} // namespace
+
+void measure_pair(
+    Row& row, const TensorPair& pair, const std::vector<ToleranceRule>& rules, int threads) {
   row.ref_shape = pair.ref.shape;
   row.port_shape = pair.port.shape;
   if (pair.ref.shape != pair.port.shape) {
-    return differs(fmt::format(
-        "{} in the reference, {} in the port",
-        artifacts::to_string(row.ref_shape),
-        artifacts::to_string(row.port_shape)));
+    return refuse_shapes(row, two_shapes(row.ref_shape, row.port_shape));
   }
   note_dtypes(row);
   if (is_complex(pair.ref.dtype) != is_complex(pair.port.dtype)) {
@@ -188,6 +173,44 @@ void measure_row(
   row.metrics = with_context(
       row.ref->text, [&] { return measure(pair.ref, pair.port, row.candidates, threads); });
   row.effective = coarser_of(row.metrics->ref_effective, row.metrics->port_effective);
+}
+
+void measure_row(
+    Row& row,
+    const Dump& ref,
+    const Dump& port,
+    const std::vector<ToleranceRule>& rules,
+    int threads) {
+  row.ref_shape = row.ref->shape;
+  row.port_shape = row.port->shape;
+  const auto& whole_ref = row.ref->slice ? row.ref->whole_shape : row.ref_shape;
+  const auto& whole_port = row.port->slice ? row.port->whole_shape : row.port_shape;
+  if (whole_ref && whole_port && *whole_ref != *whole_port) {
+    row.ref_shape = *whole_ref;
+    row.port_shape = *whole_port;
+    return refuse_shapes(row, two_shapes(*whole_ref, *whole_port));
+  }
+  TensorPair pair;
+  try {
+    pair = load_pair(ref, port, row);
+  } catch (const SliceError& error) {
+    return refuse_shapes(row, error.what());
+  }
+  measure_pair(row, pair, rules, threads);
+}
+
+ComponentPrecision precision_of(const std::vector<Row>& rows) {
+  ComponentPrecision precision;
+  for (const auto& row : rows) {
+    add_precision(precision, row);
+  }
+  return precision;
+}
+
+void add_precision(ComponentPrecision& precision, const Row& row) {
+  if (row.metrics && (is_floating(row.ref->dtype) || is_complex(row.ref->dtype))) {
+    precision.add(component_of(row.ref->name), row.effective, row.metrics->count);
+  }
 }
 
 void judge_row(

@@ -75,6 +75,14 @@ void measure_row(
     const std::vector<ToleranceRule>& rules,
     int threads);
 
+/// The same for two tensors at hand, which need not be those of the dumps.
+void measure_pair(
+    Row& row, const TensorPair& pair, const std::vector<ToleranceRule>& rules, int threads);
+
+/// What each component was rounded to, by the rows that were measured.
+ComponentPrecision precision_of(const std::vector<Row>& rows);
+void add_precision(ComponentPrecision& precision, const Row& row);
+
 /// Second pass, when the precision of every component is known. `max_ratio` is for rows that have
 /// a ratio (three_way.h) and no rule with its own.
 void judge_row(

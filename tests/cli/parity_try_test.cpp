@@ -1,0 +1,66 @@
+// `mflux parity try`, run as a user runs it.
+#include <algorithm>
+
+#include "cli/parity_command.h"
+#include "mflux/base/json.h"
+#include "mflux/parity/transforms/transform.h"
+
+namespace mflux {
+namespace {
+
+using mflux::testing::floats;
+using mflux::testing::normal;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class TryCommand : public mflux::testing::ParityCommand {
+ protected:
+  void SetUp() override {
+    const auto x = floats({3, 8}, normal(24, 1));
+    artifacts::write_npy(folder / "ref.npy", x);
+    artifacts::write_npy(
+        folder / "mlx.npy", parity::transformed(parity::parse_chain("permute 1,0"), x));
+  }
+};
+
+TEST_F(TryCommand, ExitCodesAreTheVerdictAfterwards) {
+  const auto outcome = run("try ref.npy mlx.npy --transform 'permute 1,0'");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(
+      outcome.out,
+      AllOf(
+          HasSubstr("SHAPE → PASS"),
+          HasSubstr("[8, 3] → [3, 8]"),
+          HasSubstr("PASS  1 of 1 checkpoints pass with the port after permute 1,0")));
+  EXPECT_EQ(run("try ref.npy mlx.npy --transform 'reshape 3,8'").code, 1);
+  EXPECT_EQ(run("try ref.npy mlx.npy --transform 'permute 1,0' --side ref").code, 0);
+}
+
+TEST_F(TryCommand, JsonHasBothScores) {
+  const Json json =
+      parse_json(run("try ref.npy ref.npy --transform 'scale 2|scale 0.25' --json").out);
+  EXPECT_EQ(json["transform"], "scale 2 | scale 0.25");
+  EXPECT_EQ(json["side"], "port");
+  EXPECT_EQ(json["checkpoints"][0]["before"]["verdict"], "PASS");
+  EXPECT_EQ(json["checkpoints"][0]["after"]["rel_l2"], 0.5);
+  EXPECT_EQ(json["checkpoints"][0]["after"]["verdict"], "FAIL");
+}
+
+TEST_F(TryCommand, BadInputIsOneLine) {
+  expect_refused("try ref.npy mlx.npy --transform 'permutate 1,0'", "did you mean permute?");
+  expect_refused("try ref.npy mlx.npy --transform ''", "--transform: an empty transform");
+  expect_refused("try ref.npy mlx.npy --transform 'permute 1,2'", "no axis 2");
+  expect_refused("try ref.npy mlx.npy --transform 'reshape 5,5'", "24 elements");
+  expect_refused("try ref.npy mlx.npy", "--transform");
+  expect_refused("try ref.npy mlx.npy --transform negate --side left", "--side");
+  expect_refused("try ref.npy mlx.npy --transform negate --checkpoint b", "matches \"b\"");
+  expect_refused("try ref.npy none.npy --transform negate", "none.npy");
+  expect_refused("try ref.npy --transform negate", "expected a run folder");
+}
+
+TEST_F(TryCommand, HelpListsTheTransforms) {
+  EXPECT_THAT(run("try --help").out, AllOf(HasSubstr("Example: mflux"), HasSubstr("swap_halves")));
+}
+
+} // namespace
+} // namespace mflux
