@@ -13,6 +13,8 @@ void add_parity(CLI::App& app, Session& session) {
   parity->footer("Example: mflux parity compare ref.npz mlx.npz");
   add_parity_compare(*parity, session);
   add_parity_inspect(*parity, session);
+  add_parity_ls(*parity, session);
+  add_parity_clean(*parity, session);
   add_parity_try(*parity, session);
 }
 

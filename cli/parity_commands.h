@@ -9,6 +9,8 @@ namespace mflux::cli {
 // One function per file cli/parity_<command>.cpp; each adds a subcommand of `mflux parity`.
 void add_parity_compare(CLI::App& parity, Session& session);
 void add_parity_inspect(CLI::App& parity, Session& session);
+void add_parity_ls(CLI::App& parity, Session& session);
+void add_parity_clean(CLI::App& parity, Session& session);
 void add_parity_try(CLI::App& parity, Session& session);
 
 /// The flag --threads of the commands that read tensors.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "mflux/artifacts/manifest.h"
+#include "mflux/base/artifacts_folder.h"
 #include "mflux/base/error.h"
 
 namespace mflux::capture {
@@ -93,6 +94,7 @@ void Staging::commit(const std::vector<std::string>& files) {
   }
   remove();
   path_.clear();
+  ignore_artifacts(target_);
 }
 
 } // namespace mflux::capture
