@@ -70,6 +70,11 @@ ManifestEntry read_entry(const Json& object, const std::string& where) {
   if (entry.name.empty()) {
     throw Error(where + ": name is empty");
   }
+  if (const auto& role = entry.role;
+      !role.empty() && role != "in" && role != "out" && role != "weight") {
+    throw Error(fmt::format(
+        "{} ({}): role is \"{}\", expected in, out or weight", where, entry.name, role));
+  }
   with_context(fmt::format("{} ({})", where, entry.name), [&] {
     entry.slice = slice_of(object);
     entry.shape = shape_of(object);

@@ -96,6 +96,9 @@ TEST_F(ManifestTest, RefusesWhatItCannotRead) {
   EXPECT_THAT(
       rejected_entry(R"({"name": "x", "file": "a", "shape": 3})"),
       HasSubstr("shape must be a list of sizes"));
+  EXPECT_THAT(
+      rejected_entry(R"({"name": "x", "file": "a", "role": "output"})"),
+      HasSubstr("checkpoints[0] (x): role is \"output\", expected in, out or weight"));
 }
 
 } // namespace

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "mflux/base/error.h"
+#include "mflux/parity/dumps/debug_tree.h"
 
 namespace mflux::parity {
 namespace {
@@ -41,7 +42,9 @@ bool is_tensor_file(const fs::path& path) {
 bool is_companion(const fs::path& path) {
   constexpr std::array<std::string_view, 6> extensions = {
       ".png", ".jpg", ".jpeg", ".md", ".toml", ".html"};
-  return path.filename() == artifacts::kManifest || path.filename().string().front() == '.' ||
+  const std::string name = path.filename().string();
+  return name == artifacts::kManifest || ends_with(name, kDebugTree) ||
+         ends_with(name, "_debug_tree_SUMMARY.json") || path.filename().string().front() == '.' ||
          has_extension(path, extensions);
 }
 
@@ -73,22 +76,47 @@ std::set<std::string> shards_of(const fs::path& index) {
   return shards;
 }
 
-/// Whether the file holds exactly the ranges of the tensor.
-void check_slice(const Checkpoint& checkpoint, const std::string& where) {
-  if (!checkpoint.slice) {
-    return;
-  }
-  artifacts::Shape cut;
-  for (const auto& range : *checkpoint.slice) {
-    cut.push_back(range.second - range.first);
-  }
-  if (cut != checkpoint.shape) {
+/// Throws Error unless the file holds what the manifest says of it.
+void check_entry(
+    const artifacts::ManifestEntry& entry, const Checkpoint& checkpoint, const std::string& where) {
+  const auto contradicted = [&](std::string_view what, const std::string& said, const auto& held) {
     throw Error(fmt::format(
-        "{}: the slice of {} has shape {}, but the file holds {}",
+        "{}: {} {} {}, but the file {} holds {}",
         where,
         checkpoint.text,
-        artifacts::to_string(cut),
-        artifacts::to_string(checkpoint.shape)));
+        what,
+        said,
+        entry.file,
+        held));
+  };
+  artifacts::Shape expected = entry.shape.value_or(checkpoint.shape);
+  if (entry.slice) {
+    artifacts::Shape cut;
+    for (const auto& range : *entry.slice) {
+      cut.push_back(range.second - range.first);
+    }
+    bool fits = !entry.shape || entry.shape->size() == cut.size();
+    for (size_t axis = 0; fits && entry.shape && axis < cut.size(); ++axis) {
+      fits = (*entry.slice)[axis].second <= (*entry.shape)[axis];
+    }
+    if (!fits) {
+      throw Error(fmt::format(
+          "{}: the slice of {} reaches outside its shape {}",
+          where,
+          checkpoint.text,
+          artifacts::to_string(*entry.shape)));
+    }
+    expected = std::move(cut);
+  }
+  if (expected != checkpoint.shape) {
+    contradicted(
+        entry.slice ? "has a slice of shape" : "has the shape",
+        artifacts::to_string(expected),
+        artifacts::to_string(checkpoint.shape));
+  }
+  const std::string_view dtype = entry.dtype == "float8_e4m3fn" ? "float8_e4m3" : entry.dtype;
+  if (!dtype.empty() && dtype != name_of(checkpoint.dtype)) {
+    contradicted("has the dtype", entry.dtype, name_of(checkpoint.dtype));
   }
 }
 
@@ -132,8 +160,12 @@ class DumpReader {
         add_file(path, name);
       }
     }
+    const std::set<std::string> left_out = read_debug_trees(paths);
     for (const auto& path : paths) {
       const std::string name = path.filename().string();
+      if (left_out.count(name) != 0) {
+        continue;
+      }
       if (fs::is_directory(path)) {
         read_subfolder(path, name);
       } else if (is_tensor_file(path) && shards.count(name) == 0) {
@@ -143,8 +175,34 @@ class DumpReader {
       }
     }
     if (fs::exists(dump_.path_ / artifacts::kManifest)) {
-      manifest_ = artifacts::read_manifest(dump_.path_ / artifacts::kManifest);
+      manifest_file_ = artifacts::kManifest;
+      manifest_ = artifacts::read_manifest(dump_.path_ / manifest_file_);
     }
+  }
+
+  /// Trees of transformers' model_addition_debugger take the place of a manifest. Returns the files
+  /// that are not to be read.
+  std::set<std::string> read_debug_trees(const std::vector<fs::path>& paths) {
+    std::vector<std::string> names;
+    for (const auto& path : paths) {
+      names.push_back(path.filename().string());
+    }
+    std::set<std::string> left_out;
+    for (const auto& path : paths) {
+      if (!ends_with(path.filename().string(), kDebugTree)) {
+        continue;
+      }
+      auto tree = read_debug_tree(path, names);
+      manifest_file_ = path.filename().string();
+      manifest_ = manifest_.value_or(artifacts::Manifest());
+      std::move(
+          tree.checkpoints.begin(),
+          tree.checkpoints.end(),
+          std::back_inserter(manifest_->checkpoints));
+      dump_.remarks_.insert(dump_.remarks_.end(), tree.remarks.begin(), tree.remarks.end());
+      left_out.merge(tree.left_out);
+    }
+    return left_out;
   }
 
   void read_subfolder(const fs::path& path, const std::string& name) {
@@ -181,9 +239,10 @@ class DumpReader {
     }
     if (manifest_ && added > 0) {
       dump_.remarks_.push_back(fmt::format(
-          "{}: {} tensors that manifest.json does not list come last",
+          "{}: {} tensors that {} does not list come last",
           dump_.path_.string(),
-          added));
+          added,
+          manifest_file_));
     }
     if (!manifest_ && dump_.files_.size() == 1 && dump_.files_[0].artifact->is_ordered()) {
       dump_.order_ = OrderSource::archive;
@@ -191,14 +250,18 @@ class DumpReader {
   }
 
   void take_manifest(std::set<std::pair<size_t, size_t>>& listed) {
-    const std::string where = (dump_.path_ / artifacts::kManifest).string();
+    const std::string where = (dump_.path_ / manifest_file_).string();
     dump_.run_ = manifest_->run;
     dump_.order_ = OrderSource::manifest;
     if (!manifest_->partial.empty()) {
       dump_.remarks_.push_back(fmt::format(
           "{}: the run that wrote this dump ended early: {}", where, manifest_->partial));
     }
+    std::set<std::string> names;
     for (const auto& entry : manifest_->checkpoints) {
+      if (!names.insert(fmt::format("{} {}", entry.step.value_or(0), entry.name)).second) {
+        throw Error(fmt::format("{}: {} is listed twice", where, entry.name));
+      }
       const auto file = by_file_.find(entry.file);
       if (file == by_file_.end()) {
         reject_file(entry, where);
@@ -214,7 +277,7 @@ class DumpReader {
       checkpoint.module_class = entry.module_class;
       checkpoint.slice = entry.slice;
       checkpoint.whole_shape = entry.shape;
-      check_slice(checkpoint, where);
+      check_entry(entry, checkpoint, where);
       if (entry.role != "weight") {
         add(std::move(checkpoint));
       }
@@ -293,6 +356,7 @@ class DumpReader {
   }
 
   Dump dump_;
+  std::string manifest_file_;
   std::optional<artifacts::Manifest> manifest_;
   std::map<std::string, size_t> by_file_;
   std::unordered_map<std::string, size_t> places_;

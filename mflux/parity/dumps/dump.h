@@ -28,7 +28,8 @@ struct Checkpoint {
 enum class OrderSource { none, archive, manifest };
 
 /// One side of a comparison: a file, or a folder of .npy, .npz, .safetensors (also sharded) and
-/// torch.save files (.pt, .pth, .ckpt, .bin) with an optional manifest.json. Tensors are read when asked for.
+/// torch.save files (.pt, .pth, .ckpt, .bin) with an optional manifest.json. Tensors are read when
+/// asked for.
 class Dump {
  public:
   /// Throws Error (one line) when nothing is there, nothing holds a tensor, a file is damaged, a

@@ -99,7 +99,17 @@ TEST_F(DumpTest, AManifestMustFitTheFiles) {
   manifest(R"({"name": "x", "file": "a.npz", "key": "y"})");
   EXPECT_THAT(error(), HasSubstr("the tensor \"y\" of a.npz, which has none of that name"));
   manifest(R"({"name": "x", "file": "a.npz", "key": "x", "slice": [[0, 5]]})");
-  EXPECT_THAT(error(), HasSubstr("has shape [5], but the file holds [4]"));
+  EXPECT_THAT(error(), HasSubstr("slice of shape [5], but the file a.npz holds [4]"));
+  manifest(R"({"name": "x", "file": "a.npz", "key": "x", "slice": [[5, 9]], "shape": [8]})");
+  EXPECT_THAT(error(), HasSubstr("the slice of x reaches outside its shape [8]"));
+  manifest(R"({"name": "x", "file": "a.npz", "key": "x", "slice": [[0, 4]], "shape": [8, 1]})");
+  EXPECT_THAT(error(), HasSubstr("the slice of x reaches outside its shape [8, 1]"));
+  manifest(R"({"name": "x", "file": "a.npz", "key": "x", "shape": [2, 2]})");
+  EXPECT_THAT(error(), HasSubstr("x has the shape [2, 2], but the file a.npz holds [4]"));
+  manifest(R"({"name": "x", "file": "a.npz", "key": "x", "dtype": "bfloat16"})");
+  EXPECT_THAT(error(), HasSubstr("x has the dtype bfloat16, but the file a.npz holds float32"));
+  manifest(R"({"name": "x", "file": "a.npz"}, {"name": "x", "file": "a.npz"})");
+  EXPECT_THAT(error(), HasSubstr("manifest.json: x is listed twice"));
   manifest(R"({"name": "x", "file": "a.npz", "key": "x", "slice": [[4, 0]]})");
   EXPECT_THAT(error(), HasSubstr("ends before it begins"));
   manifest(R"({"name": "x", "file": "a.npz", "key": "x", "slice": [[0, -4]]})");
