@@ -1,14 +1,15 @@
 #include "cli/signals.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
-#include <string_view>
 #include <thread>
 
 #include "cli/command.h"
+#include "mflux/artifacts/mapped_names.h"
 #include "mflux/base/temporary_path.h"
 
 namespace mflux::cli {
@@ -17,6 +18,8 @@ namespace {
 /// To the thread that acts on signals. A handler may run in any thread, those of OpenBLAS included,
 /// which are there before main(), so signals cannot be left to one thread by blocking them.
 int signal_pipe = -1;
+
+std::atomic_flag is_cut_told;
 
 /// What the next interrupt does.
 enum class OnInterrupt { end, mark, marked };
@@ -29,37 +32,70 @@ bool take_politely(int number) {
   return number == SIGINT && on_interrupt.compare_exchange_strong(expected, OnInterrupt::marked);
 }
 
-/// The kernel's answer to reading a mapped page that the file no longer has.
-void on_bus_error(int) {
-  constexpr std::string_view text = "mflux: a file was cut off while it was read\n";
+/// To the thread that acts on signals.
+void pass_on(int number) {
+  const auto byte = static_cast<unsigned char>(number);
+  [[maybe_unused]] const auto written = write(signal_pipe, &byte, 1);
+}
+
+/// The one line, in one write() so that nothing comes between.
+void tell_of_cut_file(const char* name) {
+  static char line[8192];
+  size_t size = 0;
+  for (const char* part :
+       {"mflux: ",
+        name ? name : "a file",
+        " was cut off while it was read; write a new file beside it and rename that\n"}) {
+    for (; *part && size < sizeof line; ++part) {
+      line[size++] = *part;
+    }
+  }
   // Nothing can be done when standard error is closed too.
-  [[maybe_unused]] const auto written = write(STDERR_FILENO, text.data(), text.size());
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, line, size);
+}
+
+/// The kernel's answer to reading a mapped page that the file no longer has. The thread that acts
+/// on signals then ends the process, since nothing else may be done here.
+void on_bus_error(int, siginfo_t* what, void*) {
+  constexpr int kPatience = 10'000; // ms
+  if (!is_cut_told.test_and_set()) {
+    tell_of_cut_file(artifacts::mapped_name_at(what->si_addr));
+    pass_on(SIGBUS);
+  }
+  poll(nullptr, 0, kPatience);
   _exit(kUsage);
+}
+
+/// The exit code of a process that `number` ended.
+int code_of(int number) {
+  return number == SIGBUS ? int{kUsage} : 128 + number;
 }
 
 } // namespace
 
 void handle_signals() {
-  signal(SIGBUS, on_bus_error);
+  struct sigaction cut {};
+  cut.sa_sigaction = on_bus_error;
+  cut.sa_flags = SA_SIGINFO;
+  sigaction(SIGBUS, &cut, nullptr);
   signal(SIGXFSZ, SIG_IGN); // writing then fails with EFBIG
   int ends[2];
   if (pipe(ends) != 0) {
     return; // signals then act as they do by themselves
   }
   signal_pipe = ends[1];
-  struct sigaction pass_on {};
-  pass_on.sa_handler = [](int number) {
+  struct sigaction asked {};
+  asked.sa_handler = [](int number) {
     const int kept = errno; // of what was interrupted
-    const auto byte = static_cast<unsigned char>(number);
-    [[maybe_unused]] const auto written = write(signal_pipe, &byte, 1);
+    pass_on(number);
     errno = kept;
   };
-  pass_on.sa_flags = SA_RESTART;
+  asked.sa_flags = SA_RESTART;
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction now {};
     sigaction(number, nullptr, &now);
     if (now.sa_handler != SIG_IGN) { // nohup and background shells ignore some on purpose
-      sigaction(number, &pass_on, nullptr);
+      sigaction(number, &asked, nullptr);
     }
   }
   std::thread([from = ends[0]] {
@@ -69,7 +105,7 @@ void handle_signals() {
       }
     } while (take_politely(number));
     remove_temporary_paths();
-    _exit(128 + number);
+    _exit(code_of(number));
   }).detach();
 }
 

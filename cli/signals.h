@@ -3,8 +3,8 @@
 namespace mflux::cli {
 
 /// From now on an interrupt (exit 130) or a request to end (143) first removes half-made files,
-/// a mapped file that was cut while it was read ends the process with one line (exit 2), and a
-/// limit on the size of files is an error like a full disk.
+/// a mapped file that was cut while it was read ends the process with one line that names it (exit
+/// 2) in the same way, and a limit on the size of files is an error like a full disk.
 void handle_signals();
 
 /// While one lives, the first interrupt only sets a mark for the work to see, which can then stop

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "mflux/artifacts/mapped_names.h"
 #include "mflux/base/error.h"
 
 namespace mflux::artifacts {
@@ -21,7 +22,7 @@ namespace {
 
 class MappedFile final : public Storage {
  public:
-  MappedFile(void* address, size_t size) {
+  MappedFile(void* address, size_t size, const std::string& name) : name_(address, size, name) {
     bytes_ = {static_cast<const std::byte*>(address), size};
   }
 
@@ -39,6 +40,9 @@ class MappedFile final : public Storage {
       madvise(const_cast<std::byte*>(bytes_.data()) + first, last - first, MADV_DONTNEED);
     }
   }
+
+ private:
+  MappedName name_;
 };
 
 class Descriptor {
@@ -80,7 +84,7 @@ std::shared_ptr<const Storage> map_descriptor(int descriptor, const std::string&
   if (address == MAP_FAILED) {
     fail(name);
   }
-  return std::make_shared<MappedFile>(address, size);
+  return std::make_shared<MappedFile>(address, size, name);
 }
 
 std::shared_ptr<const Storage> map_file(const std::string& path) {

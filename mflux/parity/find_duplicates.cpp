@@ -41,7 +41,8 @@ std::vector<std::vector<size_t>> equal_groups(
     }
   }
   std::vector<std::vector<size_t>> groups;
-  for (auto& [hash, group] : by_hash) {
+  for (auto& entry : by_hash) {
+    auto& group = entry.second;
     const bool differs = std::any_of(group.begin(), group.end(), [&](size_t r) {
       return hash_of(comparison.rows[r], other_of(side)) !=
              hash_of(comparison.rows[group.front()], other_of(side));

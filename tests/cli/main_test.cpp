@@ -86,15 +86,5 @@ TEST(Command, AnInterruptIs130) {
   EXPECT_EQ(run_shell("timeout --preserve-status -s TERM 0.5 " + compare).code, 143);
 }
 
-TEST(Command, AFileCutWhileItIsReadIsAnError) {
-  const TemporaryFolder folder;
-  write_sparse(folder / "a.npy", 64);
-  const auto result = run_shell(fmt::format(
-      "{0} parity compare {1} {1} & sleep 0.5; truncate -s 4096 {1}; wait $!",
-      quoted(MFLUX_BINARY),
-      quoted(folder / "a.npy")));
-  expect_refused(result, "cut off while it was read");
-}
-
 } // namespace
 } // namespace mflux
