@@ -64,6 +64,15 @@ class Pickle {
     return items_[value.bits];
   }
 
+  /// How many items there are in all, shared ones counted once.
+  size_t item_count() const {
+    size_t count = 0;
+    for (const auto& items : items_) {
+      count += items.size();
+    }
+    return count;
+  }
+
  private:
   friend class PickleMachine;
 

@@ -20,7 +20,8 @@ using Kind = PickleValue::Kind;
 using Items = std::vector<PickleValue>;
 
 constexpr size_t kMaxDepth = 100;
-constexpr size_t kMaxNameBytes = size_t{256} << 20; ///< of all names together
+constexpr size_t kUsualMet = 10'000, kMostShared = 16; ///< values met, for each that is written
+constexpr size_t kMaxNameBytes = size_t{256} << 20;    ///< of all names together
 
 bool is_number(PickleValue value) {
   return value.is(Kind::boolean) || value.is(Kind::integer) || value.is(Kind::large) ||
@@ -67,7 +68,10 @@ std::vector<std::byte> bytes_of(const Items& numbers, Dtype dtype) {
 /// Walks through the dicts and lists of a pickle.
 class Contents {
  public:
-  Contents(const Pickle& pickle, const std::string& stem) : pickle_(pickle), stem_(stem) {}
+  Contents(const Pickle& pickle, const std::string& stem)
+      : pickle_(pickle),
+        stem_(stem),
+        most_met_(std::min(kMaxPickleValues, kUsualMet + kMostShared * pickle.item_count())) {}
 
   TorchContents read() && {
     add("", pickle_.root(), 0);
@@ -80,8 +84,9 @@ class Contents {
     if (depth > kMaxDepth) {
       throw Error(fmt::format("dicts and lists are nested over {} deep", kMaxDepth));
     }
-    if (++met_ > kMaxPickleValues) {
-      throw Error(fmt::format("the file holds over {} values", kMaxPickleValues));
+    if (++met_ > most_met_) {
+      throw Error(fmt::format(
+          "the file holds over {} values, the same lists and dicts again and again", most_met_));
     }
   }
 
@@ -195,6 +200,7 @@ class Contents {
 
   const Pickle& pickle_;
   std::string stem_;
+  size_t most_met_;
   size_t met_ = 0, name_bytes_ = 0;
   std::unordered_set<std::string> names_;
   TorchContents out_;

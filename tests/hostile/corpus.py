@@ -8,6 +8,7 @@ from pathlib import Path
 import npy_cases
 import safetensors_cases
 import text_cases
+import torch_cases
 import zip_cases
 from case import Case
 
@@ -17,6 +18,7 @@ GOOD = {
     "npz": ("good.npz", zip_cases.good()),
     "safetensors": ("good.safetensors", safetensors_cases.good()),
     "shards": ("good.safetensors", safetensors_cases.good()),
+    "torch": ("good.pt", torch_cases.good()),
     "manifest": ("x.npy", text_cases.TENSOR),
     "parity_toml": ("x.npy", text_cases.TENSOR),
     "map_toml": ("x.npy", text_cases.TENSOR),
@@ -24,7 +26,7 @@ GOOD = {
 
 
 def cases() -> Iterator[Case]:
-    for module in (npy_cases, zip_cases, safetensors_cases, text_cases):
+    for module in (npy_cases, zip_cases, safetensors_cases, torch_cases, text_cases):
         yield from module.cases()
 
 
