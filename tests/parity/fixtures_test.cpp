@@ -93,6 +93,9 @@ TEST(ThreeWayRun, AnotherOrderOfSumsPassesAndABugBelowTheToleranceFails) {
   EXPECT_EQ(by_ratio.first_divergence->owner, "transformer.blocks.0.norm1");
   const size_t row = by_ratio.first_divergence->row;
   EXPECT_EQ(by_tolerance.rows[row].verdict, Verdict::pass);
+  const auto& input = by_ratio.rows[row - 1];
+  EXPECT_EQ(input.ref->text, "transformer.blocks.0.norm1.in@step=1");
+  EXPECT_DOUBLE_EQ(*by_ratio.rows[row].gain, *by_ratio.rows[row].ratio / *input.ratio);
   const Json json = parse_json(to_json(by_ratio));
   EXPECT_GT(json["checkpoints"][row]["ratio"], 2.0);
   EXPECT_EQ(json["checkpoints"][row]["atol"], nullptr);

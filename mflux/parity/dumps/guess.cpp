@@ -31,7 +31,7 @@ Buckets buckets_of(const Dump& dump, const std::vector<size_t>& indices) {
   Buckets out;
   for (const size_t index : indices) {
     const Checkpoint& checkpoint = dump.checkpoints()[index];
-    if (is_integral(checkpoint.dtype) || checkpoint.slice) {
+    if (checkpoint.slice) {
       continue;
     }
     Sample sample = sample_of(dump.load(checkpoint));

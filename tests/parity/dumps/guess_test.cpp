@@ -86,6 +86,10 @@ TEST_F(Guess, TwoThatFitAreNone) {
   EXPECT_THAT(
       guesses({row("a", a)}, {row("p", moved(a, 1e-3f, 3)), row("q", moved(a, 5e-2f, 4))}),
       ElementsAre("a=p"));
+  // Ten times nearer, but both are the same tensor for all that noise can tell.
+  EXPECT_THAT(
+      guesses({row("a", a)}, {row("p", moved(a, 1e-6f, 3)), row("q", moved(a, 2e-4f, 4))}),
+      IsEmpty());
 }
 
 TEST_F(Guess, ALargeMeanIsNoLikeness) {
@@ -100,8 +104,13 @@ TEST_F(Guess, ALargeMeanIsNoLikeness) {
 
 TEST_F(Guess, IntegersConstantsAndScalarsAreNeverGuessed) {
   const NamedTensor ids{"ids", tensor_of<int32_t>(Dtype::int32, {9}, {1, 2, 3, 4, 5, 6, 7, 8, 9})};
+  std::vector<float> nearly(300, 1);
+  nearly[7] = 1.0001f;
   const std::vector<NamedTensor> ref{
-      ids, row("ones", std::vector<float>(300, 1)), row("few", {1, 2, 3, 4, 5, 6, 7})};
+      ids,
+      row("ones", std::vector<float>(300, 1)),
+      row("nearly_ones", nearly),
+      row("few", {1, 2, 3, 4, 5, 6, 7})};
   auto port = ref;
   for (auto& tensor : port) {
     tensor.name += "_";
