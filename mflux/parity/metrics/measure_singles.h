@@ -60,6 +60,11 @@ class SingleMeasurer {
   std::optional<Result> measure(
       std::span<const float> ref, std::span<const float> port, int64_t tile, Tally& tally);
 
+  /// What the kernel ran on last.
+  const SingleInput& input() const {
+    return input_;
+  }
+
   /// Adds what measure() still keeps to `tally`. To be called once, at the end.
   void flush(Tally& tally) const;
 

@@ -10,6 +10,7 @@
 #include "mflux/parity/metrics/hash.h"
 #include "mflux/parity/metrics/measure_pairs.h"
 #include "mflux/parity/metrics/measure_singles.h"
+#include "mflux/parity/metrics/running_maxima.h"
 #include "mflux/parity/metrics/side.h"
 
 namespace mflux::parity {
@@ -31,6 +32,7 @@ class Worker {
         reader_.ref().domain() == Domain::single && reader_.port().domain() == Domain::single;
     if (singles && !plan.masks && plan.unit == 1) {
       singles_.emplace(plan);
+      maxima_.emplace(plan);
     }
   }
 
@@ -44,6 +46,10 @@ class Worker {
     }
     reader_.done_with(first_tile * kTile, std::min(last_tile * kTile, reader_.count()));
     return part;
+  }
+
+  Bounds reached() const {
+    return maxima_ ? maxima_->best() : Bounds();
   }
 
   const Tally& finish() {
@@ -61,7 +67,9 @@ class Worker {
         observe_finite(reader_.ref(), tally_.ref);
         observe_finite(reader_.port(), tally_.port);
         add_hashes(result->ref_hash, result->port_hash, part);
-        return result->tile;
+        return {
+            result->tile.moments,
+            maxima_->settle(singles_->input(), ref, port, result->tile.bounds)};
       }
     }
     observe(reader_.ref(), tally_.ref);
@@ -82,6 +90,7 @@ class Worker {
   const Plan& plan_;
   Tally tally_;
   std::optional<SingleMeasurer> singles_;
+  std::optional<RunningMaxima> maxima_;
 };
 
 /// Looks for maxima in tiles that may beat the best ones found so far.
@@ -104,7 +113,7 @@ class Search {
     for (size_t i = 0; i < pairs.ref.size(); ++i) {
       const double error = std::abs(pairs.difference[i]), ref = std::abs(pairs.ref[i]);
       best_.relative = std::max(best_.relative, error == 0 ? 0 : error / std::max(ref, rel_floor_));
-      best_.passing = std::max(best_.passing, passing(error, ref));
+      best_.passing = std::max(best_.passing, passing_tolerance(error, ref, unit_, best_.passing));
     }
     reader_.done_with(tile * kTile, std::min((tile + 1) * kTile, reader_.count()));
   }
@@ -128,16 +137,12 @@ class Search {
     best_ = best;
   }
 
- private:
-  /// The smallest t with error <= t * unit + t * ref as computed.
-  double passing(double error, double ref) const {
-    double t = error / (unit_ + ref);
-    while (t >= best_.passing && !(error <= t * unit_ + t * ref)) {
-      t = std::nextafter(t, std::numeric_limits<double>::infinity());
-    }
-    return t;
+  void start_from(const Bounds& reached) {
+    best_.relative = reached.relative;
+    best_.passing = reached.passing;
   }
 
+ private:
   PairReader reader_;
   double unit_, rel_floor_;
   Maxima best_;
@@ -166,6 +171,8 @@ PassResult run_pass(
     }
     const std::lock_guard lock(mutex);
     out.tally.merge(worker.finish());
+    out.reached.relative = std::max(out.reached.relative, worker.reached().relative);
+    out.reached.passing = std::max(out.reached.passing, worker.reached().passing);
   });
   out.ref_hash = out.port_hash = hash_of_shape(ref.shape);
   for (const Part& part : parts) {
@@ -188,8 +195,12 @@ Maxima find_maxima(
     return {};
   }
   // Where the guessed floor was too high, the bounds on |d| / |ref| bound nothing.
-  const bool guess_holds = plan.rel_floor <= rel_floor;
+  const bool guess_holds =
+      plan.rel_floor <= rel_floor && rel_floor <= RunningMaxima::largest_floor(plan);
   Search first(ref, port, plan, rel_floor);
+  if (guess_holds) {
+    first.start_from(pass.reached);
+  }
   if (pass.tally.worst_tile != kNowhere) {
     first.find_worst(pass.tally.worst_tile, pass.tally.max_abs);
   }

@@ -16,6 +16,7 @@ struct PassResult {
   Moments moments;
   uint64_t ref_hash = 0, port_hash = 0;
   std::vector<Bounds> bounds; ///< per tile
+  Bounds reached;             ///< exact maxima of tiles whose bounds are 0; see RunningMaxima
 };
 
 PassResult run_pass(

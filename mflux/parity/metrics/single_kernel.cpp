@@ -21,6 +21,10 @@ TwoCounts count_outside_kernel(const SingleInput&, Tolerance, Tolerance) {
   return {};
 }
 
+size_t find_largest_kernel(const SingleInput&, float, float, PairIndices&) {
+  return 0;
+}
+
 #else
 
 namespace hn = hwy::HWY_NAMESPACE;
@@ -230,6 +234,32 @@ TwoCounts count_outside_kernel(const SingleInput& input, Tolerance first, Tolera
   return {static_cast<int64_t>(counter.count), static_cast<int64_t>(counter.other_count)};
 }
 
+size_t find_largest_kernel(
+    const SingleInput& input, float relative, float passing, PairIndices& places) {
+  const Float rel_floor = hn::Set(kFloats, input.rel_floor);
+  const Float least_relative = hn::Set(kFloats, relative),
+              least_passing = hn::Set(kFloats, passing);
+  size_t count = 0;
+  for (size_t i = 0; i < input.size; i += hn::Lanes(kFloats)) {
+    const Float r = hn::LoadU(kFloats, input.ref + i), p = hn::LoadU(kFloats, input.port + i);
+    const Float error = hn::Abs(hn::Sub(p, r)), size = hn::Abs(r);
+    const auto found = hn::Or(
+        hn::Ge(error, hn::Mul(least_relative, hn::Max(size, rel_floor))),
+        hn::Ge(error, hn::MulAdd(least_passing, size, least_passing)));
+    if (hn::AllFalse(kFloats, found)) {
+      continue;
+    }
+    uint8_t bits[8] = {};
+    hn::StoreMaskBits(kFloats, found, bits);
+    for (size_t lane = 0; lane < hn::Lanes(kFloats); ++lane) {
+      if (bits[lane / 8] >> lane % 8 & 1) {
+        places[count++] = static_cast<uint32_t>(i + lane);
+      }
+    }
+  }
+  return count;
+}
+
 #endif
 } // namespace mflux::parity::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -247,6 +277,12 @@ HWY_EXPORT(count_outside_kernel);
 
 TwoCounts count_outside(const SingleInput& input, Tolerance first, Tolerance second) {
   return HWY_DYNAMIC_DISPATCH(count_outside_kernel)(input, first, second);
+}
+
+HWY_EXPORT(find_largest_kernel);
+
+size_t find_largest(const SingleInput& input, float relative, float passing, PairIndices& places) {
+  return HWY_DYNAMIC_DISPATCH(find_largest_kernel)(input, relative, passing, places);
 }
 
 } // namespace mflux::parity

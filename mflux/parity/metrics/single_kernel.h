@@ -52,4 +52,8 @@ using TwoCounts = std::array<int64_t, 2>;
 /// Pairs with |port - ref| > atol + rtol * |ref|, in double precision, for each of two tolerances.
 TwoCounts count_outside(const SingleInput& input, Tolerance first, Tolerance second);
 
+/// Places of the pairs with |d| >= relative * max(|ref|, rel_floor) or |d| >= passing * (1 +
+/// |ref|), in float; how many.
+size_t find_largest(const SingleInput& input, float relative, float passing, PairIndices& places);
+
 } // namespace mflux::parity
