@@ -31,9 +31,10 @@ int64_t total(const NonFinite& counts) {
 } // namespace
 
 InspectedFile inspect(const fs::path& path, int threads) {
-  InspectedFile file{path, {}};
+  InspectedFile file{path, {}, {}};
   if (std::error_code ignored; fs::is_directory(path, ignored)) {
     const Dump dump = Dump::open(path);
+    file.remarks = dump.remarks();
     for (const auto& checkpoint : dump.checkpoints()) {
       file.tensors.push_back(look_at(checkpoint.text, dump.load(checkpoint), threads));
     }
@@ -75,11 +76,15 @@ std::string format_inspection(const InspectedFile& file, bool coloured) {
          {fmt::format("{}", wrong), wrong > 0 ? Colour::red : Colour::none},
          {tensor.first.empty() ? "" : fmt::format("[{}]", values)}});
   }
-  return fmt::format(
+  std::string out = fmt::format(
       "{} ({} tensors)\n{}",
       printable(file.path.string()),
       file.tensors.size(),
       file.tensors.empty() ? "" : table.format(coloured));
+  for (const auto& remark : file.remarks) {
+    out += fmt::format("{}\n", printable(remark));
+  }
+  return out;
 }
 
 std::string to_json(const std::vector<InspectedFile>& files) {
@@ -105,7 +110,8 @@ std::string to_json(const std::vector<InspectedFile>& files) {
            {"negative_inf", s.nonfinite.negative_inf},
            {"first", tensor.first}});
     }
-    out["files"].push_back({{"path", file.path.string()}, {"tensors", tensors}});
+    out["files"].push_back(
+        {{"path", file.path.string()}, {"tensors", tensors}, {"remarks", file.remarks}});
   }
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

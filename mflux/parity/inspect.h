@@ -20,6 +20,7 @@ struct InspectedTensor {
 struct InspectedFile {
   std::filesystem::path path;
   std::vector<InspectedTensor> tensors;
+  std::vector<std::string> remarks; ///< of a folder: what was skipped, and why
 };
 
 /// Reads every tensor of a file, or every checkpoint of a dump folder. Throws Error.

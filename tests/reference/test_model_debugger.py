@@ -72,6 +72,14 @@ def test_execution_order_and_pruning(mflux_binary: Path, tmp_path: Path) -> None
     assert places == sorted(places)
     pruned = inspected(mflux_binary, debug(model, tmp_path / "pruned", ids, use_repr=False))
     assert [name for name in names if ".layers.1." not in name and ".layers.2." not in name] == pruned
+    done = run(mflux_binary, "inspect", tmp_path / "pruned")
+    assert done.returncode == 0 and "66 tensor files of Qwen3Model are not in its tree" in done.stdout
+    done = run(mflux_binary, "inspect", tmp_path / "pruned", "--json")
+    assert "do_prune_layers=False keeps all" in json.loads(done.stdout)["files"][0]["remarks"][0]
+    (tmp_path / "ref").symlink_to(tmp_path / "whole")
+    (tmp_path / "mlx").symlink_to(tmp_path / "pruned")
+    files = json.loads(run(mflux_binary, "inspect", tmp_path, "--json").stdout)["files"]
+    assert [file["path"] for file in files] == [str(tmp_path / "ref"), str(tmp_path / "mlx")]
     done = run(mflux_binary, "compare", tmp_path / "pruned", tmp_path / "whole")
     assert done.returncode == 0 and "do_prune_layers=False keeps all" in done.stdout + done.stderr
 
