@@ -76,10 +76,21 @@ def torch_files() -> dict[str, bytes]:
         "primitives": {"a": row, "b": [1, 2.5, None, True, "s", b"t", 1 << 40]},
     }  # fmt: skip
     seeds = {name: buffered(lambda to, value=value: torch.save(value, to)) for name, value in objects.items()}
-    for name in ("memo_lists", "tuples", "list_in_itself"):
-        cases = {case.name: case.files["x.pt"] for case in torch_cases.exhausting_cases()}
-        seeds[f"hostile_{name}"] = cases[f"torch/exhausting/{name}"][:2000]
-    seeds |= {f"hostile_{case.name.split('/')[-1]}": case.files["x.pt"] for case in torch_cases.exploit_cases() if "/way/" in case.name}
+    return seeds
+
+
+def pickles() -> dict[str, bytes]:
+    """The pickles of those archives, and the ways in which a pickle can call what it should not."""
+    seeds = {}
+    for name, archive in torch_files().items():
+        with zipfile.ZipFile(io.BytesIO(archive)) as members:
+            inside = next(member for member in members.namelist() if member.endswith("data.pkl"))
+            seeds[name] = members.read(inside)
+    for case in (*torch_cases.exploit_cases(), *torch_cases.exhausting_cases()):
+        content = case.files["x.pt"]
+        if "/call/" not in case.name and len(content) < 3000:
+            with zipfile.ZipFile(io.BytesIO(content)) as members:
+                seeds[f"hostile_{case.name.split('/')[-1]}"] = members.read("archive/data.pkl")
     return seeds
 
 
@@ -113,6 +124,9 @@ def texts() -> dict[str, dict[str, bytes]]:
         ],
     }  # fmt: skip
     index = {"metadata": {"total_size": 12}, "weight_map": {"x": "a.safetensors", "y": "a.safetensors"}}
+    tensor = {"shape": "torch.Size([1, 2])", "dtype": "torch.float32", "value": "./a.safetensors"}
+    call = {"module_path": "Model.layers.0", "inputs": {"args": [tensor], "kwargs": {"x": None}}, "outputs": tensor}
+    tree = call | {"module_path": "Model", "children": [call, call]}
     names = "vae.decode.conv_in\nblocks.0.attn.in.x.0@step=04\na.call2.out.1\n\nmodule.vae.decode.conv_in\nblocks.0.attn_step_4\n"
     tokenizer = json.loads((ROOT / "models/emoji/tokenizer/tokenizer.json").read_text())
     tokenizer["model"]["vocab"] = dict(list(tokenizer["model"]["vocab"].items())[:300])
@@ -123,6 +137,11 @@ def texts() -> dict[str, dict[str, bytes]]:
         "names": {"both": names.encode(), "steps": b"latents@step=1\nstep3.latents\n\nlatents_step_01\n"},
         "renames": {"two": b'[[rename]]\nfrom = "port.*"\nto = "vae.*"\n[[rename]]\nfrom = "a*b*"\nto = "*c*"\n'},
         "tolerances": {"all": b'[[tolerance]]\nmatch = "vae.*"\natol = 1e-5\nrtol = 0\nmax_ratio = 3\n'},
+        "debugger": {"small": json.dumps(tree).encode()},
+        "transforms": {
+            "views": b"permute 0,2,1 | transpose -1,0 | reshape 1,-1 | flip 1", "numbers": b"cast bfloat16|scale 0.125|add -1e3|negate",
+            "halves": b"rope interleaved->half,2,-1 | swap_halves | slice 1,0,4,2 | roll 2,-1",
+        },
         "prompt": {"ascii": b"a red apple", "unicode": "Größe 苹果 é̂<|im_end|>".encode()},
         "tokenizer_json": {"small": json.dumps(tokenizer, ensure_ascii=False).encode()},
     }  # fmt: skip
@@ -130,7 +149,7 @@ def texts() -> dict[str, dict[str, bytes]]:
 
 def main() -> None:
     binary = {
-        "npy": npy(), "npz": npz(), "safetensors": safetensors(), "torch": torch_files(), "png": pictures("png"),
+        "npy": npy(), "npz": npz(), "safetensors": safetensors(), "torch": torch_files(), "pickle": pickles(), "png": pictures("png"),
         "jpeg": pictures("jpeg"),
     }  # fmt: skip
     total = 0
