@@ -14,6 +14,7 @@ void add_parity(CLI::App& app, Session& session) {
   add_parity_compare(*parity, session);
   add_parity_inspect(*parity, session);
   add_parity_ls(*parity, session);
+  add_parity_lock(*parity, session);
   add_parity_clean(*parity, session);
   add_parity_try(*parity, session);
 }

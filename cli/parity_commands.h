@@ -10,6 +10,7 @@ namespace mflux::cli {
 void add_parity_compare(CLI::App& parity, Session& session);
 void add_parity_inspect(CLI::App& parity, Session& session);
 void add_parity_ls(CLI::App& parity, Session& session);
+void add_parity_lock(CLI::App& parity, Session& session);
 void add_parity_clean(CLI::App& parity, Session& session);
 void add_parity_try(CLI::App& parity, Session& session);
 

@@ -40,8 +40,8 @@ bool is_tensor_file(const fs::path& path) {
 
 /// Files that a dump folder may hold beside its tensors.
 bool is_companion(const fs::path& path) {
-  constexpr std::array<std::string_view, 6> extensions = {
-      ".png", ".jpg", ".jpeg", ".md", ".toml", ".html"};
+  constexpr std::array<std::string_view, 8> extensions = {
+      ".png", ".jpg", ".jpeg", ".md", ".toml", ".html", ".cpp", ".py"};
   const std::string name = path.filename().string();
   return name == artifacts::kManifest || ends_with(name, kDebugTree) ||
          ends_with(name, "_debug_tree_SUMMARY.json") || path.filename().string().front() == '.' ||
@@ -206,6 +206,9 @@ class DumpReader {
   }
 
   void read_subfolder(const fs::path& path, const std::string& name) {
+    if (name == "__pycache__") {
+      return;
+    }
     if (name != kWeights) {
       dump_.remarks_.push_back(fmt::format("{}: a folder in a dump is not read", path.string()));
       return;
