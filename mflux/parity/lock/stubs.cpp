@@ -24,8 +24,15 @@ constexpr std::string_view kGtest =
 
 namespace {{
 
+/// This file's folder. Where __FILE__ is relative it starts at the build's folder, in which or below
+/// which tests run.
 std::filesystem::path fixture() {{
-  return std::filesystem::path(__FILE__).parent_path();
+  const std::filesystem::path file = __FILE__;
+  auto from = std::filesystem::current_path();
+  while (!std::filesystem::exists(from / file) && from.has_relative_path()) {{
+    from = from.parent_path();
+  }}
+  return (from / file).parent_path();
 }}
 
 /// What the port computed. Run the port here, on the inputs in fixture(), to need no dump at hand.
