@@ -52,6 +52,12 @@ def test_a_difference_is_found_ranked_and_shown():
         result["z"]
 
 
+def test_the_worst_of_one_verdict_is_the_farthest():
+    reference = {name: torch.randn(5) for name in "abc"}
+    port = {name: tensor * factor for (name, tensor), factor in zip(reference.items(), (1.1, 3, 2), strict=True)}
+    assert [row["name"] for row in compare(reference, port).worst(2)] == ["b", "c"]
+
+
 def test_options_reach_the_command(tmp_path):
     reference = drawn()
     port = {"renamed" if name == "x" else name: tensor + 1e-3 for name, tensor in reference.items() if name != "y"}
