@@ -1,8 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <iterator>
 #include <memory>
 
 #include "cli/parity_commands.h"
+#include "mflux/base/error.h"
 #include "mflux/parity/output/trial_output.h"
 #include "mflux/parity/transforms/trial.h"
 
@@ -10,22 +14,60 @@ namespace mflux::cli {
 namespace {
 
 struct TryFlags {
-  std::string first, second, map, tolerances, ref32, chain, side = "port";
+  std::array<std::string, 4> positionals;
+  std::string map, tolerances, ref32, chain, side = "port";
   std::vector<std::string> names;
   double max_ratio = parity::kMaxRatio;
   int threads = 0;
+  bool has_chain = false; ///< --transform was given
 };
+
+/// What the positionals stand for: RUN or REF, then MLX, the checkpoint and the transform, each
+/// only where it is given and no flag says it.
+struct TryPlaces {
+  std::string first, second, chain;
+  std::vector<std::string> names;
+};
+
+TryPlaces places_of(const TryFlags& flags) {
+  std::vector<std::string> rest;
+  std::copy_if(
+      flags.positionals.begin(),
+      flags.positionals.end(),
+      std::back_inserter(rest),
+      [](const std::string& text) { return !text.empty(); });
+  TryPlaces places{rest.front(), {}, flags.chain, flags.names};
+  const auto is_path = [](const std::string& text) {
+    std::error_code ignored;
+    return std::filesystem::exists(text, ignored);
+  };
+  if (!flags.has_chain) {
+    if (rest.size() < 2 || is_path(rest.back())) {
+      throw Error("expected a transform: mflux parity try RUN CHECKPOINT 'permute 0,2,1'");
+    }
+    places.chain = rest.back();
+    rest.pop_back();
+  }
+  const bool is_run = is_path((std::filesystem::path(rest.front()) / "ref").string());
+  if (rest.size() > 1 && !is_run) {
+    places.second = rest[1];
+    rest.erase(rest.begin() + 1);
+  }
+  places.names.insert(places.names.end(), rest.begin() + 1, rest.end());
+  return places;
+}
 
 Exit run_try(const TryFlags& flags, const Session& session) {
   const auto path = [](const std::string& text) {
     return text.empty() ? std::nullopt : std::optional<std::filesystem::path>(text);
   };
+  const TryPlaces places = places_of(flags);
   parity::TrialOptions options;
-  options.chain = with_context("--transform", [&] { return parity::parse_chain(flags.chain); });
+  options.chain = with_context("the transform", [&] { return parity::parse_chain(places.chain); });
   options.side = flags.side == "ref" ? parity::Side::ref : parity::Side::port;
-  options.names = flags.names;
-  options.compare.ref = flags.first;
-  options.compare.port = path(flags.second);
+  options.names = places.names;
+  options.compare.ref = places.first;
+  options.compare.port = path(places.second);
   options.compare.map = path(flags.map);
   options.compare.tolerances = path(flags.tolerances);
   options.compare.ref32 = path(flags.ref32);
@@ -47,9 +89,8 @@ constexpr const char* kFooter =
     "  swap_halves [AXIS]    scale C                add C\n"
     "  negate                cast DTYPE             rope interleaved->half[,HEAD_DIM[,AXIS]]\n"
     "                                               rope half->interleaved[,HEAD_DIM[,AXIS]]\n"
-    "Example: mflux parity try RUN --checkpoint transformer.blocks.0.attn --transform 'permute "
-    "0,2,1,3 | reshape 1,64,-1'\n"
-    "         mflux parity try ref.npy mlx.npy --transform 'rope interleaved->half,64'\n"
+    "Example: mflux parity try RUN transformer.blocks.0.attn 'permute 0,2,1,3 | reshape 1,64,-1'\n"
+    "         mflux parity try ref.npy mlx.npy 'rope interleaved->half,64'\n"
     "         mflux parity try RUN --checkpoint 'vae.*' --side ref --transform 'cast bfloat16'\n"
     "Exit code: 0 all pass after it, 1 they do not, 2 bad input.";
 
@@ -59,14 +100,18 @@ void add_parity_try(CLI::App& parity, Session& session) {
   auto flags = std::make_shared<TryFlags>();
   CLI::App* command = parity.add_subcommand(
       "try", "Transform one side's tensors and score them again: before and after");
-  command->add_option("RUN_OR_REF", flags->first, "Run folder with ref/ and mlx/, or the reference")
+  auto& [first, second, third, fourth] = flags->positionals;
+  command->add_option("RUN_OR_REF", first, "Run folder with ref/ and mlx/, or the reference")
       ->required();
-  command->add_option("MLX", flags->second, "The port's dump: a file or a folder");
+  command->add_option("MLX", second, "The port's dump: a file or a folder; not with a run folder");
+  command->add_option("CHECKPOINT", third, "Which (glob); needless where there is only one");
+  command->add_option("TRANSFORM", fourth, "What to apply, see below; always the last");
   command
-      ->add_option("--checkpoint", flags->names, "Which (glob); needless where there is only one")
+      ->add_option(
+          "--checkpoint", flags->names, "Which (glob), more than one, or instead of the argument")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--transform", flags->chain, "What to apply, see below")->required();
+  command->add_option("--transform", flags->chain, "What to apply, instead of the last argument");
   session.may_be_empty.push_back(command->get_option("--transform")); // has its own answer
   command->add_option("--side", flags->side, "Whose tensor is transformed")
       ->check(CLI::IsMember({"port", "ref"}))
@@ -79,8 +124,10 @@ void add_parity_try(CLI::App& parity, Session& session) {
       ->check(CLI::PositiveNumber);
   add_threads(*command, flags->threads);
   command->footer(kFooter);
-  command->callback(
-      [flags, &session] { session.work = [flags, &session] { return run_try(*flags, session); }; });
+  command->callback([flags, command, &session] {
+    flags->has_chain = command->count("--transform") > 0;
+    session.work = [flags, &session] { return run_try(*flags, session); };
+  });
 }
 
 } // namespace mflux::cli

@@ -36,6 +36,21 @@ TEST_F(TryCommand, ExitCodesAreTheVerdictAfterwards) {
   EXPECT_EQ(run("try ref.npy mlx.npy --transform 'permute 1,0' --side ref").code, 0);
 }
 
+TEST_F(TryCommand, ArgumentsDoWithoutFlags) {
+  EXPECT_EQ(run("try ref.npy mlx.npy 'permute 1,0'").code, 0);
+  EXPECT_EQ(run("try ref.npy mlx.npy 'cast bf16'").code, 1);
+  EXPECT_EQ(run("try ref.npy ref.npy ref 'rope half | rope interleaved'").code, 0);
+  std::filesystem::create_directories(folder / "run/ref");
+  std::filesystem::create_directories(folder / "run/mlx");
+  std::filesystem::copy(folder / "ref.npy", folder / "run/ref/a.npy");
+  std::filesystem::copy(folder / "mlx.npy", folder / "run/mlx/a.npy");
+  EXPECT_EQ(run("try run a 'permute 1,0'").code, 0);
+  EXPECT_EQ(run("try run 'permute 1,0'").code, 0);
+  EXPECT_EQ(run("try run/ref run/mlx a 'permute 1,0'").code, 0);
+  EXPECT_EQ(run("try run a --transform 'permute 1,0'").code, 0);
+  expect_refused("try run b 'permute 1,0'", "matches \"b\"");
+}
+
 TEST_F(TryCommand, JsonHasBothScores) {
   const Json json =
       parse_json(run("try ref.npy ref.npy --transform 'scale 2|scale 0.25' --json").out);
@@ -48,10 +63,12 @@ TEST_F(TryCommand, JsonHasBothScores) {
 
 TEST_F(TryCommand, BadInputIsOneLine) {
   expect_refused("try ref.npy mlx.npy --transform 'permutate 1,0'", "did you mean permute?");
-  expect_refused("try ref.npy mlx.npy --transform ''", "--transform: an empty transform");
+  expect_refused("try ref.npy mlx.npy --transform ''", "an empty transform");
   expect_refused("try ref.npy mlx.npy --transform 'permute 1,2'", "no axis 2");
   expect_refused("try ref.npy mlx.npy --transform 'reshape 5,5'", "24 elements");
-  expect_refused("try ref.npy mlx.npy", "--transform");
+  expect_refused("try ref.npy mlx.npy", "expected a transform");
+  expect_refused("try ref.npy", "expected a transform");
+  expect_refused("try ref.npy mlx.npy mlx negate more", "more");
   expect_refused("try ref.npy mlx.npy --transform negate --side left", "--side");
   expect_refused("try ref.npy mlx.npy --transform negate --checkpoint b", "matches \"b\"");
   expect_refused("try ref.npy none.npy --transform negate", "none.npy");

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <locale>
+#include <map>
 #include <sstream>
 #include <utility>
 
@@ -68,11 +69,12 @@ std::vector<int64_t> integers(const Arguments& arguments) {
 }
 
 Rope rope_of(const Arguments& arguments) {
-  if (arguments[0] != kToHalf && arguments[0] != kToInterleaved) {
+  const bool to_half = arguments[0] == kToHalf || arguments[0] == "half";
+  if (!to_half && arguments[0] != kToInterleaved && arguments[0] != "interleaved") {
     throw Error(fmt::format(
         "expected {} or {}, got \"{}\"", kToHalf, kToInterleaved, printable(arguments[0])));
   }
-  Rope rope{arguments[0] == kToHalf ? Pairing::half : Pairing::interleaved, {}, -1};
+  Rope rope{to_half ? Pairing::half : Pairing::interleaved, {}, -1};
   if (arguments.size() > 1) {
     rope.head_dim = integer(arguments[1]);
   }
@@ -96,8 +98,23 @@ Slice slice_of(const Arguments& arguments) {
   return slice;
 }
 
+/// The dtype of a name or of the usual short one.
+std::optional<artifacts::Dtype> dtype_of(const std::string& name) {
+  static const std::map<std::string_view, std::string_view> short_names = {
+      {"bf16", "bfloat16"},
+      {"f16", "float16"},
+      {"fp16", "float16"},
+      {"half", "float16"},
+      {"f32", "float32"},
+      {"fp32", "float32"},
+      {"f64", "float64"},
+      {"fp64", "float64"}};
+  const auto found = short_names.find(name);
+  return artifacts::dtype_named(found == short_names.end() ? name : found->second);
+}
+
 Cast cast_of(const Arguments& arguments) {
-  const auto dtype = artifacts::dtype_named(arguments[0]);
+  const auto dtype = dtype_of(arguments[0]);
   if (!dtype || is_complex(*dtype)) {
     throw Error(fmt::format(
         "expected a dtype like bfloat16, float16, float32, int64, got \"{}\"",
