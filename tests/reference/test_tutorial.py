@@ -27,4 +27,4 @@ def test_every_command_prints_what_the_page_shows(tmp_path, repository, mflux_bi
     assert sum(len(commands(block)) for block in blocks) >= 12
     problems = [line for block in blocks for line in run_block(block, folder, str(mflux_binary.parent), tmp_path)]
     assert not problems, "\n".join(problems)
-    assert not (folder / "debug_artifacts" / "qwen3").exists()
+    assert (folder / "fixtures" / "qwen3" / "manifest.json").is_file()
