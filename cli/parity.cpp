@@ -17,6 +17,7 @@ void add_parity(CLI::App& app, Session& session) {
   add_parity_lock(*parity, session);
   add_parity_clean(*parity, session);
   add_parity_try(*parity, session);
+  add_parity_report(*parity, session);
 }
 
 } // namespace mflux::cli

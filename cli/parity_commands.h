@@ -13,6 +13,7 @@ void add_parity_ls(CLI::App& parity, Session& session);
 void add_parity_lock(CLI::App& parity, Session& session);
 void add_parity_clean(CLI::App& parity, Session& session);
 void add_parity_try(CLI::App& parity, Session& session);
+void add_parity_report(CLI::App& parity, Session& session);
 
 /// The flag --threads of the commands that read tensors.
 void add_threads(CLI::App& command, int& threads);

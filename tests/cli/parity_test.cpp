@@ -180,5 +180,22 @@ TEST_P(DamagedFile, AnotherFormatUnderThisNameIsRefused) {
   expect_refused(compare, GetParam());
 }
 
+TEST_F(ParityCommand, ReportExitsAsCompareAndWritesWhatWasAsked) {
+  write("ref.npz", {1, 2});
+  write("same.npz", {1, 2});
+  write("other.npz", {1, 3});
+  EXPECT_EQ(run("report ref.npz same.npz").code, 0);
+  EXPECT_TRUE(std::filesystem::exists(folder / "report.html"));
+  const auto fails = run("report ref.npz other.npz --out p.html --json r.json --junit j.xml");
+  EXPECT_EQ(fails.code, 1) << fails.err;
+  EXPECT_THAT(fails.out, AllOf(StartsWith("FAIL  2 of 2"), HasSubstr("report: p.html\n")));
+  EXPECT_EQ(read_file(folder / "r.json"), run("compare ref.npz other.npz --json").out);
+  EXPECT_THAT(read_file(folder / "j.xml"), HasSubstr("<failure type=\"FAIL\""));
+  EXPECT_THAT(read_file(folder / "p.html"), StartsWith("<!doctype html>"));
+  expect_refused("report ref.npz missing.npz --out q.html", "missing.npz");
+  EXPECT_FALSE(std::filesystem::exists(folder / "q.html"));
+  expect_refused("report ref.npz same.npz --out no/q.html", "no/q.html");
+}
+
 } // namespace
 } // namespace mflux

@@ -68,6 +68,40 @@ Json outside_of(const Row& row) {
   return nullptr;
 }
 
+Json strip_json(const Strip& strip) {
+  return {{"begin", strip.begin}, {"ref", strip.ref}, {"port", strip.port}};
+}
+
+Json divergence_json(const Comparison& comparison) {
+  if (!comparison.first_divergence) {
+    return nullptr;
+  }
+  const Divergence& divergence = *comparison.first_divergence;
+  const Row& row = comparison.rows[divergence.row];
+  const Strips strips = strips_of(comparison, row);
+  return {
+      {"name", without_step(row.ref->name)},
+      {"step", or_null(row.ref->name.step)},
+      {"owner", divergence.owner},
+      {"between", divergence.between.empty() ? Json(nullptr) : Json(divergence.between)},
+      {"why", divergence.why},
+      {"error", or_null(error_of(row))},
+      {"input_error", or_null(row.input_error)},
+      {"gain", or_null(row.gain)},
+      {"first_values", strip_json(strips.first)},
+      {"worst_values", strip_json(strips.worst)}};
+}
+
+Json findings_json(const std::vector<Finding>& findings) {
+  Json out = Json::array();
+  for (const auto& finding : findings) {
+    out.push_back({{"kind", finding.kind}, {"text", finding.text}, {"names", finding.names}});
+  }
+  return out;
+}
+
+} // namespace
+
 Json row_json(const Row& row) {
   const auto metric = [&](double Metrics::*field) {
     return row.metrics ? Json(*row.metrics.*field) : Json(nullptr);
@@ -111,40 +145,6 @@ Json row_json(const Row& row) {
   }
   return out;
 }
-
-Json strip_json(const Strip& strip) {
-  return {{"begin", strip.begin}, {"ref", strip.ref}, {"port", strip.port}};
-}
-
-Json divergence_json(const Comparison& comparison) {
-  if (!comparison.first_divergence) {
-    return nullptr;
-  }
-  const Divergence& divergence = *comparison.first_divergence;
-  const Row& row = comparison.rows[divergence.row];
-  const Strips strips = strips_of(comparison, row);
-  return {
-      {"name", without_step(row.ref->name)},
-      {"step", or_null(row.ref->name.step)},
-      {"owner", divergence.owner},
-      {"between", divergence.between.empty() ? Json(nullptr) : Json(divergence.between)},
-      {"why", divergence.why},
-      {"error", or_null(error_of(row))},
-      {"input_error", or_null(row.input_error)},
-      {"gain", or_null(row.gain)},
-      {"first_values", strip_json(strips.first)},
-      {"worst_values", strip_json(strips.worst)}};
-}
-
-Json findings_json(const std::vector<Finding>& findings) {
-  Json out = Json::array();
-  for (const auto& finding : findings) {
-    out.push_back({{"kind", finding.kind}, {"text", finding.text}, {"names", finding.names}});
-  }
-  return out;
-}
-
-} // namespace
 
 std::string to_json(const Comparison& comparison) {
   Json out;

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "mflux/base/json.h"
 #include "mflux/parity/compare.h"
 
 namespace mflux::parity {
@@ -9,5 +10,8 @@ namespace mflux::parity {
 /// A comparison as one JSON object, schema 1 (docs/PARITY.md). Always valid JSON: what is not
 /// finite is null.
 std::string to_json(const Comparison& comparison);
+
+/// One of its checkpoints. Strings may hold any bytes.
+Json row_json(const Row& row);
 
 } // namespace mflux::parity

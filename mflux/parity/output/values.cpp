@@ -22,18 +22,16 @@ std::vector<double> values_of(const artifacts::Tensor& tensor, int64_t begin, in
   return values;
 }
 
-Strips strips_of(const Comparison& comparison, const Row& row) {
-  Strips strips;
-  if (!row.metrics) {
-    return strips;
-  }
-  const TensorPair pair = load_pair(comparison.ref, comparison.port, row);
+Strips strips_of(const TensorPair& pair, const Metrics& metrics) {
   const int64_t reals = is_complex(pair.ref.dtype) ? 2 : 1;
   const int64_t last = std::max<int64_t>(0, pair.ref.count() - kStrip);
-  const int64_t worst = row.metrics->worst.index / reals;
-  strips.first = strip(pair, 0);
-  strips.worst = strip(pair, std::clamp<int64_t>(worst - kStrip / 2, 0, last));
-  return strips;
+  const int64_t worst = metrics.worst.index / reals;
+  return {strip(pair, 0), strip(pair, std::clamp<int64_t>(worst - kStrip / 2, 0, last))};
+}
+
+Strips strips_of(const Comparison& comparison, const Row& row) {
+  return row.metrics ? strips_of(load_pair(comparison.ref, comparison.port, row), *row.metrics)
+                     : Strips();
 }
 
 } // namespace mflux::parity

@@ -21,6 +21,9 @@ struct Strips {
 /// Reads them again from the dumps; empty strips where the tensors cannot be laid over each other.
 Strips strips_of(const Comparison& comparison, const Row& row);
 
+/// The same for tensors that are at hand.
+Strips strips_of(const TensorPair& pair, const Metrics& metrics);
+
 /// Up to `count` values of a tensor from `begin` on.
 std::vector<double> values_of(const artifacts::Tensor& tensor, int64_t begin, int64_t count);
 

@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/compare_flags.h"
+#include "cli/parity_commands.h"
+#include "mflux/base/atomic_file.h"
+#include "mflux/base/error.h"
+#include "mflux/parity/output/result_json.h"
+#include "mflux/parity/output/table.h"
+#include "mflux/parity/report/report.h"
+
+namespace mflux::cli {
+namespace {
+
+struct ReportFlags {
+  CompareFlags compare;
+  std::string out, json, junit;
+  bool table = false;
+};
+
+/// Where the page goes: into the run folder, or here.
+std::filesystem::path page_path(const ReportFlags& flags) {
+  if (!flags.out.empty()) {
+    return flags.out;
+  }
+  const std::filesystem::path run = flags.compare.first;
+  return flags.compare.second.empty() ? run / "report.html" : "report.html";
+}
+
+Exit run_report(const ReportFlags& flags, const Session& session) {
+  const auto result = parity::compare(options_of(flags.compare));
+  const auto page = page_path(flags);
+  write_file(page, parity::report_html(result, {MFLUX_VERSION, flags.compare.threads}));
+  if (!flags.json.empty()) {
+    write_file(flags.json, parity::to_json(result) + "\n");
+  }
+  if (!flags.junit.empty()) {
+    write_file(flags.junit, parity::report_junit(result));
+  }
+  const bool colour = session.color();
+  fmt::print(
+      "{}report: {}\n",
+      flags.table ? parity::format_table(result, {colour, false})
+                  : parity::format_verdict(result, colour),
+      printable(page.string()));
+  return exit_of(result);
+}
+
+} // namespace
+
+void add_parity_report(CLI::App& parity, Session& session) {
+  auto flags = std::make_shared<ReportFlags>();
+  CLI::App* command = parity.add_subcommand(
+      "report",
+      "Compare, and write the result as one HTML page that needs no network; also JSON and JUnit");
+  add_compare_flags(*command, flags->compare);
+  command->add_option("--out", flags->out, "The page (default: RUN/report.html, or report.html)");
+  command->add_option(
+      "--json", flags->json, "Also the result as JSON, as compare --json prints it");
+  command->add_option(
+      "--junit",
+      flags->junit,
+      "Also JUnit XML: a test per checkpoint; what only carries an earlier error on is skipped");
+  command->add_flag("--table", flags->table, "Print what compare prints, not its last line alone");
+  command->footer(
+      "Example: mflux parity report debug_artifacts/demo --junit parity.xml\n"
+      "         mflux parity report ref.npz mlx.npz --out report.html --json result.json\n"
+      "Exit code as compare's, so that CI needs this command alone: 0 all pass, 1 they do not, "
+      "2 unreadable.");
+  command->callback([flags, &session] {
+    session.work = [flags, &session] { return run_report(*flags, session); };
+  });
+}
+
+} // namespace mflux::cli
