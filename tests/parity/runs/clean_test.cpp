@@ -117,18 +117,21 @@ TEST_F(CleanTest, ALinkIsRemovedAndNotFollowed) {
 }
 
 TEST_F(CleanTest, AgeIsThatOfTheNewestFile) {
+  write_side(artifacts / "old" / "ref");
   const auto old = fs::file_time_type::clock::now() - std::chrono::hours(30);
-  for (const char* id : {"a", "b"}) {
+  for (const char* id : {"a", "b", "old"}) {
     for (const auto& entry : fs::recursive_directory_iterator(artifacts / id)) {
       fs::last_write_time(entry, old);
     }
     fs::last_write_time(artifacts / id, old);
   }
+  // In whatever order a folder lists them, the newest is not always the last.
+  fs::last_write_time(artifacts / "a" / "ref" / "manifest.json", old + std::chrono::hours(20));
   fs::last_write_time(artifacts / "b" / "ref" / "all.npz", old + std::chrono::hours(20));
   const auto day = plan({}, std::chrono::hours(24));
-  EXPECT_THAT(ids(day.remove), ElementsAre("a"));
-  EXPECT_THAT(ids(day.younger), ElementsAre("b"));
-  EXPECT_EQ(plan({}, std::chrono::hours(9)).remove.size(), 2U);
+  EXPECT_THAT(ids(day.remove), ElementsAre("old"));
+  EXPECT_THAT(ids(day.younger), ElementsAre("a", "b"));
+  EXPECT_EQ(plan({}, std::chrono::hours(9)).remove.size(), 3U);
 }
 
 TEST_F(CleanTest, WhatCannotBeRemovedIsSaid) {
