@@ -31,7 +31,7 @@ double passing_tolerance(double error, double ref, double unit, double best) {
 }
 
 RunningMaxima::RunningMaxima(const Plan& plan)
-    : plan_(plan), places_(std::make_unique<PairIndices>()) {}
+    : plan_(plan), places_(std::make_unique_for_overwrite<PairIndices>()) {}
 
 bool RunningMaxima::is_worth_it(const Bounds& bounds) const {
   const bool ordinary = std::max(bounds.relative, bounds.passing) < 1e20 && bounds.passing > 1e-20;
