@@ -28,7 +28,7 @@ function setTheme(theme) {
   const button = byId("theme");
   document.documentElement.dataset.theme = theme;
   button.textContent = { auto: "Auto", light: "Light", dark: "Dark" }[theme];
-  button.setAttribute("aria-label", `Colours: ${theme === "auto" ? "as the system" : theme}`);
+  button.setAttribute("aria-label", `Colours: ${button.textContent}`);
   try {
     localStorage.setItem("mflux-report-theme", theme);
   } catch {
