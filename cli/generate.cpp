@@ -16,6 +16,7 @@
 #include "cli/picture_metadata.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "cli/split_name.h"
 #include "cli/targets.h"
 #include "mflux/base/error.h"
 #include "mflux/base/log.h"

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "cli/split_name.h"
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"
 #include "mflux/base/utf8.h"
@@ -95,14 +96,6 @@ std::pair<fs::path, std::optional<double>> split_strength(const std::string& tex
         "--image {}: the strength is \"{}\", expected a number from 0 to 1", text, number));
   }
   return {text.substr(0, colon), strength};
-}
-
-std::pair<fs::path, std::optional<std::string>> split_name(const std::string& text) {
-  const auto mark = text.rfind('#');
-  if (mark == std::string::npos || fs::exists(text)) {
-    return {text, std::nullopt};
-  }
-  return {text.substr(0, mark), text.substr(mark + 1)};
 }
 
 pipelines::Request read_request(const GenerateFlags& flags) {

@@ -14,9 +14,6 @@ namespace mflux::cli {
 /// colon must be a number from 0 to 1. Throws Error.
 std::pair<std::filesystem::path, std::optional<double>> split_strength(const std::string& text);
 
-/// Splits FILE[#NAME]; what exists as it stands has no name.
-std::pair<std::filesystem::path, std::optional<std::string>> split_name(const std::string& text);
-
 /// Reads the prompt, pictures and noise that the flags name. The seed is left to the caller. Throws
 /// Error for what cannot be read, a prompt that is not UTF-8, and noise that holds NaN.
 pipelines::Request read_request(const GenerateFlags& flags);

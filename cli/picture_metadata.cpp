@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/generate_inputs.h"
+#include "cli/split_name.h"
 
 namespace mflux::cli {
 namespace {

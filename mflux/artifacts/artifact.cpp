@@ -7,11 +7,13 @@
 
 #include "mflux/artifacts/npy.h"
 #include "mflux/artifacts/npz.h"
+#include "mflux/artifacts/picture.h"
 #include "mflux/artifacts/safetensors.h"
 #include "mflux/artifacts/shards.h"
 #include "mflux/artifacts/torch_file.h"
 #include "mflux/artifacts/zip.h"
 #include "mflux/base/error.h"
+#include "mflux/image/decoded.h"
 
 namespace mflux::artifacts {
 namespace {
@@ -67,8 +69,17 @@ std::unique_ptr<Artifact> open_zip(
                               : open_npz(path, std::move(storage), std::move(entries));
 }
 
+/// By content too, else by its name.
+bool is_picture(const std::filesystem::path& path, Bytes file) {
+  return looks_like_png(as_text(file)) || looks_like_jpeg(as_text(file)) ||
+         has_picture_name(path.filename().string());
+}
+
 std::unique_ptr<Artifact> open(
     const std::filesystem::path& path, std::shared_ptr<const Storage> storage) {
+  if (is_picture(path, storage->bytes())) {
+    return open_picture(path, std::move(storage));
+  }
   switch (format_of(path, storage->bytes())) {
     case Format::npy:
       return open_npy(path, std::move(storage));

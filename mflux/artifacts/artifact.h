@@ -20,6 +20,9 @@ struct TensorInfo {
 /// Remarks that a file carries besides its tensors.
 using Metadata = std::map<std::string, std::string>;
 
+/// Whether a file is a picture, and then whether it keeps every level (PNG) or not (JPEG).
+enum class PictureKind { none, exact, lossy };
+
 /// An opened artifact: its tensors in the file's order. All headers were checked on opening.
 class Artifact {
  public:
@@ -35,13 +38,17 @@ class Artifact {
   /// Whether the order of tensors() is the order in which they were written.
   virtual bool is_ordered() const = 0;
 
+  virtual PictureKind picture() const {
+    return PictureKind::none;
+  }
+
   /// The "__metadata__" of safetensors, the text in a torch.save; empty for other formats.
   virtual const Metadata& metadata() const;
 };
 
-/// Opens .npy, .npz, .safetensors or a torch.save (.pt) by its content, or a sharded checkpoint by its
-/// model.safetensors.index.json. Throws Error (one line: file, seen, expected) on anything else and
-/// on hostile files.
+/// Opens .png, .jpg, .npy, .npz, .safetensors or a torch.save (.pt) by its content, or a sharded
+/// checkpoint by its model.safetensors.index.json. Throws Error (one line: file, seen, expected) on
+/// anything else and on hostile files.
 std::unique_ptr<Artifact> open_artifact(const std::filesystem::path& path);
 
 /// The same for a file's bytes at hand: `path` names them in errors, shards lie beside it.

@@ -190,28 +190,43 @@ std::vector<uint8_t> cmyk_to_rgb(const std::vector<uint8_t>& cmyk) {
   return rgb;
 }
 
-} // namespace
+void check(const Reader& reader, bool success, const std::string& name) {
+  if (!success) {
+    throw Error(fmt::format("{} is no readable JPEG: {}", name, reader.message()));
+  }
+}
 
-Decoded decode_jpeg(std::string_view file, const std::string& name) {
-  Reader reader(file);
-  const auto check = [&](bool success) {
-    if (!success) {
-      throw Error(fmt::format("{} is no readable JPEG: {}", name, reader.message()));
-    }
-  };
-  check(reader.read_header());
+void read_head(Reader& reader, const std::string& name) {
+  check(reader, reader.read_header(), name);
   check_picture_size(name, reader.width(), reader.height());
   if (const int count = reader.components(); count != 1 && count != 3 && count != 4) {
     throw Error(fmt::format(
         "{} is a JPEG of {} components, expected 1, 3 or 4 (grey, colour, CMYK)", name, count));
   }
+}
+
+} // namespace
+
+bool looks_like_jpeg(std::string_view file) {
+  return file.starts_with("\xff\xd8\xff");
+}
+
+SampleShape jpeg_samples(std::string_view file, const std::string& name) {
+  Reader reader(file);
+  read_head(reader, name);
+  return {static_cast<int>(reader.width()), static_cast<int>(reader.height()), 3, 8};
+}
+
+Decoded decode_jpeg(std::string_view file, const std::string& name) {
+  Reader reader(file);
+  read_head(reader, name);
   Decoded decoded;
   decoded.exif = reader.segments(std::string_view("Exif\0\0", 6));
   decoded.xmp = reader.segments(std::string_view("http://ns.adobe.com/xap/1.0/\0", 29));
   decoded.image = {static_cast<int>(reader.width()), static_cast<int>(reader.height()), {}};
   auto& pixels = decoded.image.rgb;
   pixels.resize(static_cast<size_t>(reader.channels()) * reader.width() * reader.height());
-  check(reader.read_pixels(pixels.data()));
+  check(reader, reader.read_pixels(pixels.data()), name);
   if (reader.is_damaged()) {
     log(LogLevel::warning,
         fmt::format("{} is damaged; what could be read is used: {}", name, reader.message()));

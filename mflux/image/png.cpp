@@ -2,6 +2,7 @@
 #include <png.h>
 
 #include <algorithm>
+#include <bit>
 #include <cctype>
 #include <csetjmp>
 #include <cstdio>
@@ -90,6 +91,33 @@ class Reader {
     png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
     return png_get_rowbytes(png_, info_) == size_t{3} * width();
+  }
+
+  /// Asks for all that is stored, at 8 or 16 bits.
+  bool ask_for_samples() {
+    if (setjmp(png_jmpbuf(png_))) {
+      return false;
+    }
+    png_set_expand(png_);
+    if constexpr (std::endian::native == std::endian::little) {
+      png_set_swap(png_);
+    }
+    png_set_interlace_handling(png_);
+    png_read_update_info(png_, info_);
+    return row_bytes() == samples().channels * size_t{width()} * (samples().bits / 8);
+  }
+
+  /// Once they were asked for.
+  SampleShape samples() const {
+    return {
+        static_cast<int>(width()),
+        static_cast<int>(height()),
+        png_get_channels(png_, info_),
+        png_get_bit_depth(png_, info_)};
+  }
+
+  size_t row_bytes() const {
+    return png_get_rowbytes(png_, info_);
   }
 
   uint32_t width() const {
@@ -198,16 +226,35 @@ std::string from_raw_profile(std::string_view text) {
   return bytes;
 }
 
-/// No picture when the file is damaged.
-Image read_pixels(Reader& reader) {
-  Image image{static_cast<int>(reader.width()), static_cast<int>(reader.height()), {}};
-  const size_t row = size_t{3} * reader.width();
-  image.rgb.resize(row * reader.height());
+void check(const Reader& reader, bool success, const std::string& name) {
+  if (!success) {
+    throw Error(fmt::format("{} is no readable PNG: {}", name, reader.message()));
+  }
+}
+
+/// A file of which the head is read and makes sense: deflate shrinks nothing more than 1032 times,
+/// so that a few bytes cannot claim gigabytes.
+void read_head(Reader& reader, std::string_view file, const std::string& name) {
+  constexpr size_t kMostShrunk = 1032;
+  check(reader, reader.read_header(), name);
+  check_picture_size(name, reader.width(), reader.height());
+  if (reader.row_bytes() * reader.height() / kMostShrunk > file.size()) {
+    throw Error(fmt::format(
+        "{} is no readable PNG: {} bytes cannot hold {} × {} pixels",
+        name,
+        file.size(),
+        reader.width(),
+        reader.height()));
+  }
+}
+
+/// Rows of row_bytes() each.
+void read_rows(Reader& reader, uint8_t* first, const std::string& name) {
   std::vector<png_bytep> rows(reader.height());
   for (size_t y = 0; y < rows.size(); ++y) {
-    rows[y] = image.rgb.data() + row * y;
+    rows[y] = first + reader.row_bytes() * y;
   }
-  return reader.read_pixels(rows.data()) ? std::move(image) : Image{};
+  check(reader, reader.read_pixels(rows.data()), name);
 }
 
 } // namespace
@@ -224,23 +271,38 @@ void check_picture_size(const std::string& name, uint32_t width, uint32_t height
   }
 }
 
+bool looks_like_png(std::string_view file) {
+  return file.starts_with("\x89PNG\r\n\x1a\n");
+}
+
+SampleShape png_samples(std::string_view file, const std::string& name) {
+  Reader reader(file);
+  read_head(reader, file, name);
+  check(reader, reader.ask_for_samples(), name);
+  return reader.samples();
+}
+
+std::vector<std::byte> decode_png_samples(std::string_view file, const std::string& name) {
+  Reader reader(file);
+  read_head(reader, file, name);
+  check(reader, reader.ask_for_samples(), name);
+  std::vector<std::byte> samples(reader.row_bytes() * reader.height());
+  read_rows(reader, reinterpret_cast<uint8_t*>(samples.data()), name);
+  return samples;
+}
+
 Decoded decode_png(std::string_view file, const std::string& name) {
   constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
   if (file.starts_with(kSignature) && !has_whole_chunks(file)) {
     throw Error(fmt::format("{} is no readable PNG: it was cut off", name));
   }
   Reader reader(file);
-  const auto check = [&](bool success) {
-    if (!success) {
-      throw Error(fmt::format("{} is no readable PNG: {}", name, reader.message()));
-    }
-  };
-  check(reader.read_header());
-  check_picture_size(name, reader.width(), reader.height());
-  check(reader.ask_for_rgb());
+  read_head(reader, file, name);
+  check(reader, reader.ask_for_rgb(), name);
   Decoded decoded;
-  decoded.image = read_pixels(reader);
-  check(decoded.image.width > 0);
+  decoded.image = {static_cast<int>(reader.width()), static_cast<int>(reader.height()), {}};
+  decoded.image.rgb.resize(reader.row_bytes() * reader.height());
+  read_rows(reader, decoded.image.rgb.data(), name);
   decoded.texts = reader.texts();
   decoded.exif = reader.exif();
   if (decoded.exif.empty()) {

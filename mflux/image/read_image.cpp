@@ -16,9 +16,6 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-constexpr auto kPng = "\x89PNG\r\n\x1a\n"sv;
-constexpr auto kJpeg = "\xff\xd8\xff"sv;
-
 /// A format by the bytes it has at some place.
 struct Format {
   std::string_view name;
@@ -57,9 +54,9 @@ Image read_image(const std::filesystem::path& path) {
   const std::string file = read_file(path, kLargestImageFile);
   const std::string_view bytes = file;
   Decoded decoded;
-  if (bytes.starts_with(kPng)) {
+  if (looks_like_png(bytes)) {
     decoded = decode_png(bytes, path.string());
-  } else if (bytes.starts_with(kJpeg)) {
+  } else if (looks_like_jpeg(bytes)) {
     decoded = decode_jpeg(bytes, path.string());
   } else {
     refuse(bytes, path.string());

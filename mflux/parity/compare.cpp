@@ -17,6 +17,10 @@
 namespace mflux::parity {
 namespace {
 
+bool is_picture(const Checkpoint& checkpoint) {
+  return checkpoint.picture != artifacts::PictureKind::none;
+}
+
 std::vector<std::string> names_of(const Dump& dump) {
   std::vector<std::string> names;
   for (const auto& checkpoint : dump.checkpoints()) {
@@ -25,10 +29,11 @@ std::vector<std::string> names_of(const Dump& dump) {
   return names;
 }
 
-/// Two bare .npy files are one tensor each, whatever the files are called.
+/// Two bare .npy files, or pictures, are one tensor each, whatever the files are called.
 bool are_two_arrays(const Dump& ref, const Dump& port) {
   const auto is_array = [](const Dump& dump) {
-    return dump.path().extension() == ".npy" && dump.checkpoints().size() == 1;
+    return dump.checkpoints().size() == 1 && !std::filesystem::is_directory(dump.path()) &&
+           (dump.path().extension() == ".npy" || is_picture(dump.checkpoints().front()));
   };
   return is_array(ref) && is_array(port);
 }
@@ -90,6 +95,8 @@ std::vector<Row> make_rows(
           "matched to the port's {} by its values alone: a guess", rows[pair.ref].port->text));
     }
   }
+  const bool has_picture =
+      std::any_of(port.checkpoints().begin(), port.checkpoints().end(), is_picture);
   for (const size_t i : matching.missing) {
     Row& row = rows[i];
     row.verdict = Verdict::missing;
@@ -98,6 +105,10 @@ std::vector<Row> make_rows(
         std::any_of(allow_missing.begin(), allow_missing.end(), [&](const std::string& glob) {
           return allows(glob, *row.ref);
         });
+    if (is_picture(*row.ref) && !has_picture) {
+      row.allowed_missing = true;
+      row.rule = "the port saved no picture beside its tensors";
+    }
   }
   return rows;
 }

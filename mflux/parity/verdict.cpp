@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "mflux/parity/images/judge.h"
 #include "mflux/parity/metrics/precision.h"
 #include "mflux/parity/three_way.h"
 
@@ -100,7 +101,7 @@ std::string_view name_of(Verdict verdict) {
 }
 
 bool must_be_equal(const Row& row) {
-  return is_integral(row.ref->dtype);
+  return is_integral(row.ref->dtype) && !row.picture;
 }
 
 bool is_failing(Verdict verdict) {
@@ -172,6 +173,9 @@ void measure_pair(
   row.candidates = candidates_for(row, rules);
   row.metrics = with_context(
       row.ref->text, [&] { return measure(pair.ref, pair.port, row.candidates, threads); });
+  if (is_picture(row)) {
+    with_context(row.ref->text, [&] { measure_picture(row, pair); });
+  }
   row.effective = coarser_of(row.metrics->ref_effective, row.metrics->port_effective);
 }
 
@@ -229,7 +233,9 @@ void judge_row(
       row.metrics->ref_nonfinite.negative_inf != row.metrics->port_nonfinite.negative_inf) {
     row.notes.push_back("a mask: -inf and the lowest number of a dtype count as one value");
   }
-  if (must_be_equal(row)) {
+  if (row.picture) {
+    judge_picture(row, rules, max_ratio);
+  } else if (must_be_equal(row)) {
     row.rule = "integers must be equal";
     row.tolerance = Tolerance{0, 0};
     row.verdict = row.metrics->unequal > 0 ? Verdict::fail : Verdict::pass;

@@ -9,6 +9,7 @@
 #include "mflux/base/error.h"
 #include "mflux/parity/dumps/dump.h"
 #include "mflux/parity/dumps/match.h"
+#include "mflux/parity/images/picture_metrics.h"
 #include "mflux/parity/metrics/metrics.h"
 #include "mflux/parity/tolerance.h"
 
@@ -41,6 +42,8 @@ struct Row {
   /// With ref32/, where it has this checkpoint: rel_l2(ref, ref32), rel_l2(port, ref32), and the
   /// second over the first, which is taken to be at least kLeastOwnError. See three_way.h.
   std::optional<double> ref32_error, port32_error, ratio;
+
+  std::optional<PictureMetrics> picture; ///< of PNGs and JPEGs; judged by images/judge.h
 
   std::optional<double> input_error, gain; ///< see gain.h; absent when the inputs are unknown
 };
@@ -91,7 +94,7 @@ void judge_row(
     const ComponentPrecision& precision,
     double max_ratio = kMaxRatio);
 
-/// Integers and booleans.
+/// Integers and booleans, pictures apart.
 bool must_be_equal(const Row& row);
 
 /// How far the port is off, for gains: rel_l2; infinite for SHAPE and NONFINITE, at least 1 for

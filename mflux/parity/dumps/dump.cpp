@@ -8,6 +8,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "mflux/artifacts/picture.h"
 #include "mflux/base/error.h"
 #include "mflux/parity/dumps/debug_tree.h"
 
@@ -35,13 +36,12 @@ bool has_extension(const fs::path& path, const std::array<std::string_view, N>& 
 bool is_tensor_file(const fs::path& path) {
   constexpr std::array<std::string_view, 7> extensions = {
       ".npy", ".npz", ".safetensors", ".pt", ".pth", ".ckpt", ".bin"};
-  return has_extension(path, extensions);
+  return has_extension(path, extensions) || artifacts::has_picture_name(path.filename().string());
 }
 
 /// Files that a dump folder may hold beside its tensors.
 bool is_companion(const fs::path& path) {
-  constexpr std::array<std::string_view, 8> extensions = {
-      ".png", ".jpg", ".jpeg", ".md", ".toml", ".html", ".cpp", ".py"};
+  constexpr std::array<std::string_view, 5> extensions = {".md", ".toml", ".html", ".cpp", ".py"};
   const std::string name = path.filename().string();
   return name == artifacts::kManifest || ends_with(name, kDebugTree) ||
          ends_with(name, "_debug_tree_SUMMARY.json") || path.filename().string().front() == '.' ||
@@ -143,7 +143,7 @@ class DumpReader {
     list_checkpoints();
     if (dump_.checkpoints_.empty()) {
       throw Error(fmt::format(
-          "{}: holds no tensors; expected .npy, .npz, .safetensors or .pt files{}",
+          "{}: holds no tensors; expected .npy, .npz, .safetensors, .pt, .png or .jpg files{}",
           dump_.path_.string(),
           dump_.remarks_.empty() ? "" : fmt::format(" ({})", dump_.remarks_.front())));
     }
@@ -230,16 +230,8 @@ class DumpReader {
     if (manifest_) {
       take_manifest(listed);
     }
-    size_t added = 0;
-    for (size_t file = 0; file < dump_.files_.size(); ++file) {
-      const auto& tensors = dump_.files_[file].artifact->tensors();
-      const bool weights = dump_.files_[file].name.rfind("weights/", 0) == 0;
-      for (size_t index = 0; index < tensors.size(); ++index) {
-        if (listed.count({file, index}) == 0 && !weights) {
-          added += add(make(file, index, parse_name(tensors[index].name)));
-        }
-      }
-    }
+    const size_t added = add_unlisted(listed, false);
+    add_unlisted(listed, true);
     if (manifest_ && added > 0) {
       dump_.remarks_.push_back(fmt::format(
           "{}: {} tensors that {} does not list come last",
@@ -247,9 +239,39 @@ class DumpReader {
           added,
           manifest_file_));
     }
-    if (!manifest_ && dump_.files_.size() == 1 && dump_.files_[0].artifact->is_ordered()) {
+    if (!manifest_ && is_one_ordered_archive()) {
       dump_.order_ = OrderSource::archive;
     }
+  }
+
+  bool is_picture(size_t file) const {
+    return dump_.files_[file].artifact->picture() != artifacts::PictureKind::none;
+  }
+
+  /// The tensors, or the pictures, that the manifest does not list; returns how many.
+  size_t add_unlisted(const std::set<std::pair<size_t, size_t>>& listed, bool pictures) {
+    size_t added = 0;
+    for (size_t file = 0; file < dump_.files_.size(); ++file) {
+      const auto& tensors = dump_.files_[file].artifact->tensors();
+      if (dump_.files_[file].name.starts_with("weights/") || is_picture(file) != pictures) {
+        continue;
+      }
+      for (size_t index = 0; index < tensors.size(); ++index) {
+        if (listed.count({file, index}) == 0) {
+          added += add(make(file, index, parse_name(tensors[index].name)));
+        }
+      }
+    }
+    return added;
+  }
+
+  bool is_one_ordered_archive() const {
+    size_t tensor_files = 0, ordered = 0;
+    for (size_t file = 0; file < dump_.files_.size(); ++file) {
+      tensor_files += !is_picture(file);
+      ordered += dump_.files_[file].artifact->is_ordered();
+    }
+    return tensor_files == 1 && ordered == 1;
   }
 
   void take_manifest(std::set<std::pair<size_t, size_t>>& listed) {
@@ -287,7 +309,7 @@ class DumpReader {
     }
   }
 
-  /// An image beside the tensors is left for later; anything else that is not there is an error.
+  /// What cannot be read yet is left out; anything else that is not there is an error.
   void reject_file(const artifacts::ManifestEntry& entry, const std::string& where) {
     const fs::path path = dump_.path_ / entry.file;
     if (fs::exists(path) && is_companion(path)) {
@@ -335,6 +357,7 @@ class DumpReader {
     checkpoint.dtype = info.dtype;
     checkpoint.shape = info.shape;
     checkpoint.text = canonical(checkpoint.name);
+    checkpoint.picture = dump_.files_[file].artifact->picture();
     return checkpoint;
   }
 

@@ -22,14 +22,15 @@ struct Checkpoint {
   std::optional<artifacts::Ranges> slice;      ///< which part of the tensor that is
   std::optional<artifacts::Shape> whole_shape; ///< of the tensor, when the manifest says
   std::string module_class;
+  artifacts::PictureKind picture{}; ///< [height, width, channels] of a PNG or JPEG
 };
 
 /// Where the order of a dump's checkpoints comes from.
 enum class OrderSource { none, archive, manifest };
 
-/// One side of a comparison: a file, or a folder of .npy, .npz, .safetensors (also sharded) and
-/// torch.save files (.pt, .pth, .ckpt, .bin) with an optional manifest.json. Tensors are read when
-/// asked for.
+/// One side of a comparison: a file, or a folder of .npy, .npz, .safetensors (also sharded),
+/// torch.save (.pt, .pth, .ckpt, .bin), .png and .jpg files with an optional manifest.json. A
+/// picture is named like its file, "image.png". Tensors are read when asked for.
 class Dump {
  public:
   /// Throws Error (one line) when nothing is there, nothing holds a tensor, a file is damaged, a

@@ -7,6 +7,8 @@
 #include <array>
 #include <cctype>
 
+#include "mflux/artifacts/picture.h"
+
 namespace mflux::parity {
 namespace {
 
@@ -204,6 +206,9 @@ std::string canonical(const Name& name) {
 }
 
 std::vector<std::string> modules_of(const Name& name) {
+  if (artifacts::has_picture_name(name.path)) {
+    return {name.path};
+  }
   auto segments = split(name.path, '.');
   if (segments.size() < 2 || segments[0] != "vae") {
     return segments;

@@ -132,6 +132,9 @@ Json row_json(const Row& row) {
   if (row.allowed_missing) {
     out["allowed_missing"] = true;
   }
+  if (row.picture) {
+    out["picture"] = to_json(*row.picture);
+  }
   if (row.port) {
     out["port_name"] = row.port->text;
     out["matched_by"] = name_of(row.by);
@@ -144,6 +147,15 @@ Json row_json(const Row& row) {
     add_metrics(out, *row.metrics);
   }
   return out;
+}
+
+Json to_json(const PictureMetrics& m) {
+  return {
+      {"psnr", m.psnr},
+      {"ssim", m.ssim},
+      {"flip", m.flip},
+      {"max_levels", m.max_levels},
+      {"mean_levels", m.mean_levels}};
 }
 
 std::string to_json(const Comparison& comparison) {

@@ -14,4 +14,7 @@ std::string to_json(const Comparison& comparison);
 /// One of its checkpoints. Strings may hold any bytes.
 Json row_json(const Row& row);
 
+/// The object "picture" of a row.
+Json to_json(const PictureMetrics& metrics);
+
 } // namespace mflux::parity
