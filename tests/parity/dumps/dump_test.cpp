@@ -3,6 +3,7 @@
 #include "artifacts/goldens.h"
 #include "gmock/gmock.h"
 #include "mflux/base/atomic_file.h"
+#include "mflux/image/png.h"
 #include "support/dumps.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
@@ -53,7 +54,6 @@ TEST_F(DumpTest, MixesFormatsAndSkipsWhatIsBesideThem) {
   write_npy(folder / "latents@step=02.npy", row("", normal(4, 1)).tensor);
   write_npz(folder / "b.npz", {row("x", normal(4, 2)), row("weights/w", normal(4, 3))});
   write_safetensors(folder / "c.safetensors", {row("y.out.0", normal(4, 4))});
-  write_file(folder / "image.png", "not read");
   write_file(folder / "parity.toml", "");
   write_file(folder / "notes.txt", "");
   copy_golden("torch_list.bin", "d.bin");
@@ -61,6 +61,19 @@ TEST_F(DumpTest, MixesFormatsAndSkipsWhatIsBesideThem) {
   EXPECT_THAT(names(), ElementsAre("x", "y", "0", "1.x", "latents@step=2", "noise_pred@step=2"));
   EXPECT_THAT(
       Dump::open(folder.path()).remarks(), ElementsAre(HasSubstr("notes.txt: not a tensor file")));
+}
+
+TEST_F(DumpTest, APictureIsACheckpointOfItsFilesNameAndComesLast) {
+  write_npz(folder / "z.npz", {row("z", normal(4, 1)), row("image", normal(4, 2))});
+  write_png(folder / "image.png", Image{2, 1, {1, 2, 3, 4, 5, 6}});
+  EXPECT_THAT(names(), ElementsAre("z", "image", "image.png"));
+  const Dump dump = Dump::open(folder.path());
+  EXPECT_EQ(dump.order(), OrderSource::archive);
+  EXPECT_EQ(dump.checkpoints().back().picture, artifacts::PictureKind::exact);
+  EXPECT_EQ(dump.checkpoints().back().shape, (artifacts::Shape{1, 2, 3}));
+  write_file(folder / "image.png", "no picture");
+  EXPECT_THAT(
+      error_of([&] { Dump::open(folder.path()); }), HasSubstr("no PNG or JPEG, whose name"));
 }
 
 TEST_F(DumpTest, OneArchiveKeepsItsOrder) {
