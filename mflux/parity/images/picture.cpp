@@ -31,7 +31,8 @@ bool is_channel_count(int64_t extent) {
 
 /// The item as [H, W, C], a view.
 Tensor channels_last(Tensor item) {
-  const bool is_first = item.shape.size() == 3 && is_channel_count(item.shape[0]);
+  const bool is_first =
+      item.shape.size() == 3 && is_channel_count(item.shape[0]) && item.shape[0] != 2;
   const bool is_last = item.shape.size() == 3 && is_channel_count(item.shape[2]);
   if (item.shape.size() == 2) {
     item.shape.push_back(1);

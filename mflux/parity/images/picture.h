@@ -20,9 +20,9 @@ enum class FloatRange { unit, symmetric };
 FloatRange range_of(const artifacts::Tensor& tensor);
 
 /// A tensor as a picture, clamped: [H, W], [H, W, C] or [B, H, W, C], and [C, H, W] or [B, C, H,
-/// W], which is preferred for floating numbers where both fit; C from 1 to 4. uint8, uint16 or
-/// floating. Throws Error on other tensors, a batch item that is not there, NaN and infinity, and
-/// floating numbers beyond 8, which are no such range.
+/// W], which is preferred for floating numbers where both fit; C from 1 to 4, in front not 2.
+/// uint8, uint16 or floating. Throws Error on other tensors, a batch item that is not there, NaN
+/// and infinity, and floating numbers beyond 8, which are no such range.
 Picture picture_of(const artifacts::Tensor& tensor, FloatRange range, int batch_item = 0);
 
 /// 8-bit RGB; grey is spread, transparency laid over white.
