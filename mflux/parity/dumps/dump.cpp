@@ -231,13 +231,11 @@ class DumpReader {
       take_manifest(listed);
     }
     const size_t added = add_unlisted(listed, false);
-    add_unlisted(listed, true);
+    add_unlisted(listed, true); // the pictures, last
     if (manifest_ && added > 0) {
+      const std::string where = dump_.path_.string();
       dump_.remarks_.push_back(fmt::format(
-          "{}: {} tensors that {} does not list come last",
-          dump_.path_.string(),
-          added,
-          manifest_file_));
+          "{}: {} tensors that {} does not list come last", where, added, manifest_file_));
     }
     if (!manifest_ && is_one_ordered_archive()) {
       dump_.order_ = OrderSource::archive;
@@ -248,7 +246,7 @@ class DumpReader {
     return dump_.files_[file].artifact->picture() != artifacts::PictureKind::none;
   }
 
-  /// The tensors, or the pictures, that the manifest does not list; returns how many.
+  /// Returns how many the manifest does not list.
   size_t add_unlisted(const std::set<std::pair<size_t, size_t>>& listed, bool pictures) {
     size_t added = 0;
     for (size_t file = 0; file < dump_.files_.size(); ++file) {
