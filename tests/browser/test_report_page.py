@@ -212,6 +212,26 @@ def test_hostile_names_stay_text(opened: Open, tmp_path: Path) -> None:
     assert page.locator("img").count() == 0
 
 
+def test_pictures_swipe_and_differ(opened: Open, tmp_path: Path) -> None:
+    ref = np.zeros((1, 3, 8, 12), np.float32)
+    ref[0, 0, :, :6] = 1  # red to the left
+    port = ref.copy()
+    port[0, 2, 3, 11] = 0.2
+    page = opened(write_report(tmp_path, *write_dumps(tmp_path, {"image": ref}, {"image": port})))
+    expect(page.locator(".pictures figcaption").nth(1)).to_have_text("Difference, up to 51 of 255")
+    size = "[document.querySelector('.swipe img').naturalWidth, document.querySelector('.swipe img').naturalHeight]"
+    assert page.evaluate(size) == [12, 8]
+    pixel = """([x, y]) => { const c = document.createElement('canvas').getContext('2d');
+        c.drawImage(document.querySelectorAll('.swipe img')[1], 0, 0); return [...c.getImageData(x, y, 1, 1).data]; }"""
+    assert page.evaluate(pixel, [0, 0]) == [255, 0, 0, 255]
+    assert page.evaluate(pixel, [11, 3]) == [0, 0, 51, 255]
+    clip = "document.querySelectorAll('.swipe img')[1].style.clipPath"
+    assert "50%" in page.evaluate(clip)
+    page.locator(".pictures input").focus()
+    page.keyboard.press("End")
+    assert "100%" in page.evaluate(clip)
+
+
 def test_nothing_can_be_loaded_or_run(opened: Open, failing_page: Path) -> None:
     policy = re.search('Content-Security-Policy" content="([^"]*)"', failing_page.read_text()).group(1)
     assert policy.startswith("default-src 'none'; script-src 'sha256-")

@@ -5,6 +5,7 @@
 #include "mflux/parity/output/result_json.h"
 #include "mflux/parity/report/page.h"
 #include "mflux/parity/report/page_json.h"
+#include "mflux/parity/report/picture.h"
 #include "mflux/parity/report/report.h"
 #include "mflux/parity/report/run_json.h"
 
@@ -48,6 +49,10 @@ std::string detail_line(
   if (row.metrics) {
     const auto pair = load_pair(comparison.ref, comparison.port, row);
     out.update(detail_json(detail_of(pair, *row.metrics, options)));
+    const auto ref = picture_of(*row.ref, pair.ref);
+    if (const auto port = ref ? picture_of(*row.ref, pair.port) : std::nullopt) {
+      out["pictures"] = {*ref, *port};
+    }
   }
   return script_text(out);
 }

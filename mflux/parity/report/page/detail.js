@@ -176,6 +176,7 @@ function detailParts(row, detail) {
   const parts = [headOf(row, detail)];
   if (detail.count === undefined) return parts;
   const differs = detail.heat.length > 0;
+  if (detail.pictures) parts.push(picturesSection(detail.pictures));
   if (differs) parts.push(heatSection(detail));
   const worst = detail.worst_elements.map(([index, ref, port]) => [placeOf(index, detail.compared_shape), ref, port]);
   if (differs) parts.push(section("Worst elements", valueTable("largest |d| first", worst)));
