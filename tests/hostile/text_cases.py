@@ -65,7 +65,7 @@ def manifest_cases() -> Iterator[Case]:
 def shape_cases() -> Iterator[Case]:
     bad_shapes = {
         "negative": [-4], "float": [4.0], "text": ["4"], "number": 4, "object": {}, "nested": [[4]], "bool": [True],
-        "max": [(1 << 63) - 1], "u64": [(1 << 64) - 1], "over": [1 << 64],
+        "max": [(1 << 63) - 1], "u64": [(1 << 64) - 1], "over": [1 << 64], "wrap": [1 << 32, 1 << 32, 4],
     }  # fmt: skip
     for name, shape in bad_shapes.items():
         yield with_manifest(f"shape/{name}", manifest({"shape": shape}))
@@ -76,6 +76,7 @@ def shape_cases() -> Iterator[Case]:
     }  # fmt: skip
     for name, ranges in bad_slices.items():
         yield with_manifest(f"slice/{name}", manifest({"slice": ranges}))
+    yield with_manifest("slice/outside", manifest({"slice": [[2, 6]], "shape": [4]}))
     for name, fields in {
         "checkpoints_null": {"checkpoints": None}, "checkpoints_object": {"checkpoints": {}}, "checkpoints_text": {"checkpoints": "x"},
         "entry_null": {"checkpoints": [None]}, "entry_list": {"checkpoints": [[]]}, "entry_text": {"checkpoints": ["x"]},

@@ -81,6 +81,17 @@ def name_cases() -> Iterator[Case]:
     yield single("name/symlink_to_array", Zip([link]).build(), inspect=READ)
 
 
+def member_in_a_member() -> bytes:
+    """The second array's header and data lie inside the first one's data; every name, size and checksum is right."""
+    inner = Zip([Member(SECOND, small())]).build()
+    inner_local, inner_record = inner[: inner.index(b"PK\1\2")], inner[inner.index(b"PK\1\2") : inner.index(b"PK\5\6")]
+    outer = Zip([Member(FIRST, npy(dictionary("'|u1'", shape=f"({len(inner_local)},)"), inner_local))]).build()
+    begin = outer.rindex(b"PK\1\2")
+    at = struct.pack("<I", outer.index(inner_local))
+    directory = outer[begin : outer.rindex(b"PK\5\6")] + inner_record[:42] + at + inner_record[46:]
+    return outer[:begin] + directory + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 2, 2, len(directory), begin, 0)
+
+
 def overlap_cases() -> Iterator[Case]:
     archive = Zip(pair())
     whole = archive.build()
@@ -96,6 +107,7 @@ def overlap_cases() -> Iterator[Case]:
         directory = b"".join(central.replace(FIRST, b"%05d.npy" % i) for i in range(copies))
         tail = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, copies, copies, len(directory), count, 0)
         yield single(f"overlap/{copies}_names_of_one", content[:count] + directory + tail)
+    yield single("overlap/member_in_a_member", member_in_a_member())
     # Fifield's bomb: one kernel of data, quoted by every member's local header.
     kernel = raw_deflate(bytes(1 << 20))
     out, records = b"", b""

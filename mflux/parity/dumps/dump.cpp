@@ -114,7 +114,7 @@ void check_entry(
         artifacts::to_string(expected),
         artifacts::to_string(checkpoint.shape));
   }
-  const std::string_view dtype = entry.dtype == "float8_e4m3fn" ? "float8_e4m3" : entry.dtype;
+  const std::string dtype = entry.dtype == "float8_e4m3fn" ? "float8_e4m3" : entry.dtype;
   if (!dtype.empty() && dtype != name_of(checkpoint.dtype)) {
     contradicted("has the dtype", entry.dtype, name_of(checkpoint.dtype));
   }
