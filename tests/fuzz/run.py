@@ -47,7 +47,7 @@ def start(binaries: Path, work: Path, name: str) -> Running:
     command = [
         *("chrt", "-i", "0", "nice", "-n", "19", str(binaries / f"fuzz_{name}")),
         # The timeout is by the clock, of which an idle process gets little.
-        *("-rss_limit_mb=2048", "-timeout=300", "-max_len=16384", "-print_final_stats=1"),
+        *("-rss_limit_mb=2048", "-timeout=300", "-report_slow_units=1000", "-max_len=16384", "-print_final_stats=1"),
         *(f"-artifact_prefix={folder}/", str(corpus)),
         *([str(seeds)] if seeds.is_dir() else []),
     ]

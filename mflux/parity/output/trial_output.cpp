@@ -41,7 +41,7 @@ std::string rule_of(const Row& row) {
 }
 
 void add_row(TextTable& table, const TriedRow& tried, Side side) {
-  const auto& [before, after] = tried;
+  const Row &before = tried.before, &after = tried.after;
   const auto shape = [&](const Row& row) {
     return artifacts::to_string(side == Side::ref ? row.ref_shape : row.port_shape);
   };
