@@ -189,7 +189,7 @@ void add_flags(CLI::App& command, ImageFlags& flags) {
       ->required();
   command.add_option("MLX", flags.second, "The port's");
   command.add_option("--ref32", flags.ref32, "The reference's in float32, instead of RUN/ref32");
-  command.add_option("--out", flags.out, "Write reference, port and heat map beside each other");
+  command.add_option("-o,--out", flags.out, "Write reference, port and heat map beside each other");
   command.add_option("--heat", flags.heat, "Write the heat map alone");
   command.add_option("--gain", flags.gain, "Make the heat map this many times brighter")
       ->check(CLI::PositiveNumber);

@@ -77,7 +77,7 @@ void add_parity_lock(CLI::App& parity, Session& session) {
       "lock", "Make a small fixture of a run that passes, with tests that hold the port to it");
   command->add_option("RUN", flags->run, "Run folder with ref/ and mlx/")->required();
   command->add_option(
-      "--to", flags->to, "The fixture's folder (default: tests/fixtures/NAME of the project)");
+      "-o,--to", flags->to, "The fixture's folder (default: tests/fixtures/NAME of the project)");
   command->add_option("--name", flags->name, "Its name, and its tests' (default: the folder's)");
   command->add_option("--only", flags->only, "Checkpoints or components (glob)")
       ->expected(1)

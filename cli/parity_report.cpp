@@ -4,6 +4,7 @@
 
 #include "cli/compare_flags.h"
 #include "cli/parity_commands.h"
+#include "mflux/base/artifacts_folder.h"
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"
 #include "mflux/parity/output/result_json.h"
@@ -32,6 +33,7 @@ Exit run_report(const ReportFlags& flags, const Session& session) {
   const auto result = parity::compare(options_of(flags.compare));
   const auto page = page_path(flags);
   write_file(page, parity::report_html(result, {MFLUX_VERSION, flags.compare.threads}));
+  ignore_artifacts(page);
   if (!flags.json.empty()) {
     write_file(flags.json, parity::to_json(result) + "\n");
   }
@@ -55,7 +57,8 @@ void add_parity_report(CLI::App& parity, Session& session) {
       "report",
       "Compare, and write the result as one HTML page that needs no network; also JSON and JUnit");
   add_compare_flags(*command, flags->compare);
-  command->add_option("--out", flags->out, "The page (default: RUN/report.html, or report.html)");
+  command->add_option(
+      "-o,--out", flags->out, "The page (default: RUN/report.html, or report.html)");
   command->add_option(
       "--json", flags->json, "Also the result as JSON, as compare --json prints it");
   command->add_option(

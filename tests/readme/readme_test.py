@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SCRATCH = ("out/mlx", "out/injected", "apple.png", "drawn.png", "edited.png", "started.png", "injected.png", "report.html", "parity.xml")
+PICTURES = ("apple.png", "drawn.png", "edited.png", "started.png", "injected.png")
+SCRATCH = ("out/mlx", "out/injected", *PICTURES, "report.html", "parity.xml")
 PROGRESS = re.compile(r"(seed \d+|picture), step \d+/\d+, ")
 
 

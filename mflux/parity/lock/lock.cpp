@@ -38,6 +38,7 @@ bool is_named(const Row& row, const std::string& glob) {
       match.empty() ? "" : fmt::format("; did you mean {}?", printable(match))));
 }
 
+/// Without pictures: a fixture holds the tensor `image`, from which image.png was made.
 std::vector<const Row*> picked(const std::vector<Row>& rows, const std::vector<std::string>& only) {
   for (const auto& glob : only) {
     if (std::none_of(rows.begin(), rows.end(), [&](const Row& r) { return is_named(r, glob); })) {
@@ -46,6 +47,9 @@ std::vector<const Row*> picked(const std::vector<Row>& rows, const std::vector<s
   }
   std::vector<const Row*> out;
   for (const auto& row : rows) {
+    if (row.picture) {
+      continue;
+    }
     if (only.empty() || std::any_of(only.begin(), only.end(), [&](const std::string& glob) {
           return is_named(row, glob);
         })) {

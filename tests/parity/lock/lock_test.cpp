@@ -3,6 +3,7 @@
 #include "gmock/gmock.h"
 #include "mflux/artifacts/manifest.h"
 #include "mflux/base/atomic_file.h"
+#include "mflux/image/png.h"
 #include "mflux/parity/compare.h"
 #include "mflux/parity/lock/thin.h"
 #include "mflux/parity/transforms/transform.h"
@@ -104,6 +105,16 @@ TEST_F(LockTest, WritesASmallDumpThatThePortPasses) {
   EXPECT_EQ(against(run / "mlx"), Verdict::pass);
   write("mlx", 1.01);
   EXPECT_EQ(against(run / "mlx"), Verdict::fail);
+}
+
+TEST_F(LockTest, PicturesAreLeftOut) {
+  for (const char* side : {"ref", "mlx"}) {
+    write_png(run / side / "image.png", {.width = 2, .height = 1, .rgb = {1, 2, 3, 4, 5, 6}});
+  }
+  lock();
+  for (const auto& checkpoint : Dump::open(fixture).checkpoints()) {
+    EXPECT_NE(checkpoint.text, "image.png");
+  }
 }
 
 TEST_F(LockTest, SaysWhereItComesFrom) {
