@@ -112,7 +112,8 @@ TEST_F(LockTest, PicturesAreLeftOut) {
     write_png(run / side / "image.png", {.width = 2, .height = 1, .rgb = {1, 2, 3, 4, 5, 6}});
   }
   lock();
-  for (const auto& checkpoint : Dump::open(fixture).checkpoints()) {
+  const Dump dump = Dump::open(fixture);
+  for (const auto& checkpoint : dump.checkpoints()) {
     EXPECT_NE(checkpoint.text, "image.png");
   }
 }
