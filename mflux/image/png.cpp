@@ -236,6 +236,9 @@ void check(const Reader& reader, bool success, const std::string& name) {
 /// so that a few bytes cannot claim gigabytes.
 void read_head(Reader& reader, std::string_view file, const std::string& name) {
   constexpr size_t kMostShrunk = 1032;
+  if (looks_like_png(file) && !has_whole_chunks(file)) {
+    throw Error(fmt::format("{} is no readable PNG: it was cut off", name));
+  }
   check(reader, reader.read_header(), name);
   check_picture_size(name, reader.width(), reader.height());
   if (reader.row_bytes() * reader.height() / kMostShrunk > file.size()) {
@@ -292,10 +295,6 @@ std::vector<std::byte> decode_png_samples(std::string_view file, const std::stri
 }
 
 Decoded decode_png(std::string_view file, const std::string& name) {
-  constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
-  if (file.starts_with(kSignature) && !has_whole_chunks(file)) {
-    throw Error(fmt::format("{} is no readable PNG: it was cut off", name));
-  }
   Reader reader(file);
   read_head(reader, file, name);
   check(reader, reader.ask_for_rgb(), name);

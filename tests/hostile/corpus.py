@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import npy_cases
+import picture_cases
 import safetensors_cases
 import text_cases
 import torch_cases
@@ -19,6 +20,8 @@ GOOD = {
     "safetensors": ("good.safetensors", safetensors_cases.good()),
     "shards": ("good.safetensors", safetensors_cases.good()),
     "torch": ("good.pt", torch_cases.good()),
+    "png": ("x.png", picture_cases.good()),
+    "jpeg": ("x.jpg", picture_cases.jpeg()),
     "manifest": ("x.npy", text_cases.TENSOR),
     "parity_toml": ("x.npy", text_cases.TENSOR),
     "map_toml": ("x.npy", text_cases.TENSOR),
@@ -26,7 +29,7 @@ GOOD = {
 
 
 def cases() -> Iterator[Case]:
-    for module in (npy_cases, zip_cases, safetensors_cases, torch_cases, text_cases):
+    for module in (npy_cases, zip_cases, safetensors_cases, torch_cases, picture_cases, text_cases):
         yield from module.cases()
 
 

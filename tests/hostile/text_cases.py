@@ -50,6 +50,7 @@ def manifest_cases() -> Iterator[Case]:
         yield with_manifest(f"step/{name}", manifest({"step": value}))
     files = {
         "missing": "y.npy", "parent": "../x.npy", "absolute": "/etc/passwd", "empty": "", "folder": "d", "nul": "x.npy\0", "newline": "x\n.npy", "long": "n" * 100000, "device": "/dev/zero",
+        "here": ".", "itself": "manifest.json",
     }  # fmt: skip
     for name, file in files.items():
         yield with_manifest(f"file/to_{name}", manifest({"file": file}))

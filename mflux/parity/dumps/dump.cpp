@@ -288,7 +288,6 @@ class DumpReader {
       const auto file = by_file_.find(entry.file);
       if (file == by_file_.end()) {
         reject_file(entry, where);
-        continue;
       }
       const size_t index = index_of(entry, file->second, where);
       listed.insert({file->second, index});
@@ -307,16 +306,10 @@ class DumpReader {
     }
   }
 
-  /// What cannot be read yet is left out; anything else that is not there is an error.
-  void reject_file(const artifacts::ManifestEntry& entry, const std::string& where) {
-    const fs::path path = dump_.path_ / entry.file;
-    if (fs::exists(path) && is_companion(path)) {
-      dump_.remarks_.push_back(
-          fmt::format("{}: {} is no tensor file that can be compared yet", where, entry.file));
-      return;
-    }
+  [[noreturn]] static void reject_file(
+      const artifacts::ManifestEntry& entry, const std::string& where) {
     throw Error(fmt::format(
-        "{}: {} should be in the file {}, which is not in the folder",
+        "{}: {} should be in the file {}, which is no file of tensors in the folder",
         where,
         entry.name,
         entry.file));

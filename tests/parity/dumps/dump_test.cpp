@@ -106,9 +106,11 @@ TEST_F(DumpTest, TheManifestGivesNamesOrderStepsAndSlices) {
 TEST_F(DumpTest, AManifestMustFitTheFiles) {
   write_npz(folder / "a.npz", {row("x", normal(4, 1))});
   manifest(R"({"name": "x", "file": "gone.npz", "key": "x"})");
-  EXPECT_THAT(error(), HasSubstr("x should be in the file gone.npz, which is not in the folder"));
+  EXPECT_THAT(
+      error(),
+      HasSubstr("x should be in the file gone.npz, which is no file of tensors in the folder"));
   manifest(R"({"name": "x", "file": "../a.npz", "key": "x"})");
-  EXPECT_THAT(error(), HasSubstr("which is not in the folder"));
+  EXPECT_THAT(error(), HasSubstr("which is no file of tensors in the folder"));
   manifest(R"({"name": "x", "file": "a.npz", "key": "y"})");
   EXPECT_THAT(error(), HasSubstr("the tensor \"y\" of a.npz, which has none of that name"));
   manifest(R"({"name": "x", "file": "a.npz", "key": "x", "slice": [[0, 5]]})");
