@@ -3,6 +3,7 @@
 #include <set>
 
 #include "cli/generate_inputs.h"
+#include "cli/split_name.h"
 #include "gmock/gmock.h"
 #include "mflux/base/atomic_file.h"
 #include "support/expect_error.h"
