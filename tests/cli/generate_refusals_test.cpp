@@ -8,6 +8,7 @@
 #include "mflux/base/atomic_file.h"
 #include "mflux/capture/tensors.h"
 #include "mflux/image/png.h"
+#include "mflux/weights/weights.h"
 
 namespace mflux {
 namespace {
