@@ -30,7 +30,7 @@ TEST(Signals, ACutOffFileIsOneLine) {
         std::exit(0);
       },
       ::testing::ExitedWithCode(2),
-      "a file was cut off while it was read");
+      "model.safetensors was cut off while it was read");
 }
 
 } // namespace
