@@ -12,6 +12,7 @@ void add_parity(CLI::App& app, Session& session) {
   parity->require_subcommand(1);
   parity->footer("Example: mflux parity compare ref.npz mlx.npz");
   add_parity_compare(*parity, session);
+  add_parity_diagnose(*parity, session);
   add_parity_image(*parity, session);
   add_parity_inspect(*parity, session);
   add_parity_ls(*parity, session);

@@ -6,10 +6,9 @@
 
 #include "mflux/parity/compare.h"
 #include "mflux/parity/metrics/sample.h"
+#include "mflux/parity/side.h"
 
 namespace mflux::parity {
-
-enum class Side { ref, port };
 
 /// Samples of both sides of the rows of a comparison, each read once.
 class Samples {

@@ -242,6 +242,11 @@ class DumpReader {
     }
   }
 
+  /// Of a parameter, whose dots are no suffixes.
+  static Name weight_name(const std::string& text) {
+    return parse_name(text.rfind("weights/", 0) == 0 ? text : "weights/" + text);
+  }
+
   bool is_picture(size_t file) const {
     return dump_.files_[file].artifact->picture() != artifacts::PictureKind::none;
   }
@@ -251,12 +256,15 @@ class DumpReader {
     size_t added = 0;
     for (size_t file = 0; file < dump_.files_.size(); ++file) {
       const auto& tensors = dump_.files_[file].artifact->tensors();
-      if (dump_.files_[file].name.starts_with("weights/") || is_picture(file) != pictures) {
+      if (is_picture(file) != pictures) {
         continue;
       }
+      const bool is_of_weights = dump_.files_[file].name.starts_with("weights/");
       for (size_t index = 0; index < tensors.size(); ++index) {
         if (listed.count({file, index}) == 0) {
-          added += add(make(file, index, parse_name(tensors[index].name)));
+          Name name =
+              is_of_weights ? weight_name(tensors[index].name) : parse_name(tensors[index].name);
+          added += add(make(file, index, std::move(name)));
         }
       }
     }
@@ -300,9 +308,10 @@ class DumpReader {
       checkpoint.slice = entry.slice;
       checkpoint.whole_shape = entry.shape;
       check_entry(entry, checkpoint, where);
-      if (entry.role != "weight") {
-        add(std::move(checkpoint));
+      if (entry.role == "weight") {
+        checkpoint.name = weight_name(entry.name);
       }
+      add(std::move(checkpoint));
     }
   }
 
@@ -355,6 +364,7 @@ class DumpReader {
   /// False for weights, which are no checkpoints.
   bool add(Checkpoint checkpoint) {
     if (checkpoint.name.role == Role::weight) {
+      dump_.weights_.push_back(std::move(checkpoint));
       return false;
     }
     const auto [other, fresh] = places_.emplace(checkpoint.text, checkpoint.artifact);

@@ -45,6 +45,12 @@ class Dump {
     return checkpoints_;
   }
 
+  /// Parameters dumped beside the checkpoints, under weights/ or with the role "weight": no
+  /// checkpoints. `name.path` is the parameter's name.
+  const std::vector<Checkpoint>& weights() const {
+    return weights_;
+  }
+
   OrderSource order() const {
     return order_;
   }
@@ -71,7 +77,7 @@ class Dump {
 
   std::filesystem::path path_;
   std::vector<File> files_;
-  std::vector<Checkpoint> checkpoints_;
+  std::vector<Checkpoint> checkpoints_, weights_;
   OrderSource order_ = OrderSource::none;
   Json run_ = Json::object();
   std::vector<std::string> remarks_;

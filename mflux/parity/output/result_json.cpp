@@ -158,7 +158,7 @@ Json to_json(const PictureMetrics& m) {
       {"mean_levels", m.mean_levels}};
 }
 
-std::string to_json(const Comparison& comparison) {
+Json json_of(const Comparison& comparison) {
   Json out;
   out["schema"] = 1;
   out["verdict"] = name_of(comparison.verdict);
@@ -184,8 +184,12 @@ std::string to_json(const Comparison& comparison) {
   out["first_divergence"] = divergence_json(comparison);
   out["causes"] = Json::array();
   out["findings"] = findings_json(comparison.findings);
+  return out;
+}
+
+std::string to_json(const Comparison& comparison) {
   // Names may hold any bytes; numbers that are not finite become null.
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_of(comparison).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 } // namespace mflux::parity

@@ -11,6 +11,9 @@ namespace mflux::parity {
 /// finite is null.
 std::string to_json(const Comparison& comparison);
 
+/// The same object before it is text. Strings may hold any bytes, numbers may be infinite.
+Json json_of(const Comparison& comparison);
+
 /// One of its checkpoints. Strings may hold any bytes.
 Json row_json(const Row& row);
 

@@ -4,12 +4,10 @@
 #include <vector>
 
 #include "mflux/parity/compare.h"
+#include "mflux/parity/side.h"
 #include "mflux/parity/transforms/transform.h"
 
 namespace mflux::parity {
-
-/// Whose tensor is transformed.
-enum class Side { ref, port };
 
 std::string_view name_of(Side side);
 

@@ -1,0 +1,208 @@
+#include "mflux/parity/diagnose/diagnose.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "mflux/parity/diagnose/advice.h"
+#include "mflux/parity/diagnose/attention/hypotheses.h"
+#include "mflux/parity/diagnose/catalogue.h"
+#include "mflux/parity/diagnose/judge.h"
+#include "mflux/parity/diagnose/layout/hypotheses.h"
+#include "mflux/parity/diagnose/pipeline/hypotheses.h"
+#include "mflux/parity/diagnose/pointwise/hypotheses.h"
+
+namespace mflux::parity {
+namespace {
+
+/// Of a smaller tensor almost anything can be explained: only what needs no fit is tried there.
+constexpr int64_t kFewValues = 8;
+
+/// Checkpoints that are looked at beside the first divergence.
+constexpr size_t kMostRows = 12;
+
+constexpr size_t kMostRuledOut = 5;
+
+bool is_constant(const Field& field) {
+  return std::all_of(field.values.begin(), field.values.end(), [&](double value) {
+    return value == field.values.front();
+  });
+}
+
+Proposals propose(const Case& at) {
+  Proposals proposals;
+  propose_pipeline(at, proposals);
+  if (at.ref.count() < kFewValues || is_constant(at.ref)) {
+    return proposals;
+  }
+  propose_layout(at, proposals);
+  propose_attention(at, proposals);
+  if (!must_be_equal(at.at())) {
+    propose_pointwise(at, proposals);
+  }
+  return proposals;
+}
+
+/// What one checkpoint shows: one cause, or two that stand on each other.
+struct Found {
+  std::vector<Proof> chain;
+  std::vector<RuledOut> ruled_out;
+  std::vector<std::string> next;
+};
+
+bool is_explained(const Case& at, const Proof& proof) {
+  return proof.after <= 2 * at.floor();
+}
+
+/// The best proof of another id than those of the chain.
+const Proof* first_new(const std::vector<Proof>& proofs, const Proof& first) {
+  const auto found = std::find_if(proofs.begin(), proofs.end(), [&](const Proof& proof) {
+    return proof.holds && proof.id != first.id;
+  });
+  return found == proofs.end() ? nullptr : &*found;
+}
+
+/// With the first cause applied, a second that holds.
+void add_second(const Case& at, std::vector<Proof>& chain) {
+  const Case rest = at.after(chain.front().prediction.field);
+  const auto proofs = judge(rest, propose(rest).hypotheses());
+  if (const Proof* second = first_new(proofs, chain.front())) {
+    chain.push_back(*second);
+  }
+}
+
+/// Two causes of which neither is enough: tries each of the promising first ones.
+std::vector<Proof> find_two(const Case& at, std::vector<Proof>& proofs) {
+  std::vector<Proof> best;
+  const double before = std::isfinite(at.before()) ? at.before() : 1;
+  for (auto& proof : proofs) {
+    const bool helps = proof.after < 0.9 * before || proof.angle < 0.7 * std::min(before, 1.0);
+    if (proof.prediction.field.values.empty() || !helps) {
+      continue;
+    }
+    std::vector<Proof> chain = {proof};
+    add_second(at, chain);
+    if (chain.size() == 2 && chain.back().after <= kMostLeft * before &&
+        (best.empty() || chain.back().after < best.back().after)) {
+      best = std::move(chain);
+    }
+  }
+  return best;
+}
+
+std::vector<RuledOut> ruled_out(const std::vector<Proof>& proofs) {
+  std::vector<RuledOut> out;
+  std::set<std::string> seen;
+  for (const auto& proof : proofs) {
+    if (out.size() < kMostRuledOut && seen.insert(proof.id).second) {
+      out.push_back({proof.id, proof.before, proof.after});
+    }
+  }
+  return out;
+}
+
+Found look_at(const Scene& scene, size_t row) {
+  Found found;
+  const auto pair = scene.pair(row);
+  const std::string& text = scene.rows()[row].ref->text;
+  if (!pair || pair->ref.values.empty() || pair->port.values.empty()) {
+    found.next.push_back(
+        fmt::format("{} has no values that could be laid beside each other", text));
+    return found;
+  }
+  if (!pair->finite) {
+    found.next.push_back(fmt::format(
+        "{} holds NaN or Inf on one side only: look at the checkpoint before it, and dump its "
+        "inputs",
+        text));
+    return found;
+  }
+  const Case at(scene, row, pair);
+  const Proposals proposals = propose(at);
+  auto proofs = judge(at, proposals.hypotheses());
+  if (!proofs.empty() && proofs.front().holds) {
+    found.chain.push_back(std::move(proofs.front()));
+    if (!is_explained(at, found.chain.front())) {
+      add_second(at, found.chain);
+    }
+    return found;
+  }
+  found.chain = find_two(at, proofs);
+  if (found.chain.empty()) {
+    found.ruled_out = ruled_out(proofs);
+    found.next = advice_for(at, proposals.needs());
+  }
+  return found;
+}
+
+/// Collects what the rows show.
+class Report {
+ public:
+  Report(const Scene& scene, Diagnosis& diagnosis) : scene_(scene), diagnosis_(diagnosis) {}
+
+  void add(size_t row, const std::vector<Proof>& chain) {
+    const Case at(scene_, row, scene_.pair(row));
+    for (const auto& proof : chain) {
+      const auto known =
+          std::find_if(diagnosis_.causes.begin(), diagnosis_.causes.end(), [&](const Cause& cause) {
+            return cause.id == proof.id;
+          });
+      if (known != diagnosis_.causes.end()) {
+        known->others.push_back(at.at().ref->text);
+        continue;
+      }
+      Cause cause{proof.id, row, confidence_of(proof, at), proof.before, proof.after, {}, {}, {}};
+      cause.transform = proof.prediction.transform;
+      cause.detail = proof.prediction.detail;
+      diagnosis_.causes.push_back(std::move(cause));
+    }
+  }
+
+ private:
+  const Scene& scene_;
+  Diagnosis& diagnosis_;
+};
+
+/// A failure that nothing before it explains: its inputs are known and agree.
+bool begins_here(const Scene& scene, size_t row) {
+  const Row& at = scene.rows()[row];
+  if (!is_failing(at.verdict) || at.verdict == Verdict::inherited) {
+    return false;
+  }
+  const auto sources = scene.sources().of(row);
+  return sources && std::none_of(sources->begin(), sources->end(), [&](size_t source) {
+           return is_failing(scene.rows()[source].verdict);
+         });
+}
+
+} // namespace
+
+Diagnosis diagnose(const Comparison& comparison) {
+  Diagnosis diagnosis;
+  if (!comparison.first_divergence) {
+    return diagnosis;
+  }
+  const Scene scene(comparison);
+  const size_t first = comparison.first_divergence->row;
+  Report report(scene, diagnosis);
+  const Found found = look_at(scene, first);
+  report.add(first, found.chain);
+  diagnosis.ruled_out = found.ruled_out;
+  diagnosis.next = found.next;
+  size_t looked = 0;
+  for (size_t row = 0; row < comparison.rows.size() && looked < kMostRows; ++row) {
+    if (row != first && begins_here(scene, row)) {
+      ++looked;
+      report.add(row, look_at(scene, row).chain);
+    }
+  }
+  std::stable_sort(
+      diagnosis.causes.begin(), diagnosis.causes.end(), [](const Cause& a, const Cause& b) {
+        return a.confidence > b.confidence;
+      });
+  return diagnosis;
+}
+
+} // namespace mflux::parity
