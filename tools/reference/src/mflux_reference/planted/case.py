@@ -1,0 +1,159 @@
+"""One case: a bug, how it is dumped, and what is expected of the diagnosis."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mflux_reference.planted import names
+from mflux_reference.planted.bug import Bug, Plant, matches
+from mflux_reference.planted.draw import Draw
+from mflux_reference.planted.sides import Pair, first_wrong, relative_error, run_pair, same
+from mflux_reference.planted.writing import FORMATS, write_pair
+
+TRIES = 40
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How a pair is run and what of it is dumped."""
+
+    inputs: bool
+    weights: bool
+    scope: str  # all | parent | module
+    noise: str  # none | float | bf16
+    format: str
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.bfloat16 if self.noise == "bf16" else torch.float32
+
+
+def draw_variation(draw: Draw, plant: Plant) -> Variation:
+    noises = ["none", "float", "float"] + ([] if plant.float32_only else ["bf16"])
+    return Variation(
+        inputs=draw.chance(0.7),
+        weights=draw.chance(0.5),
+        scope=draw.pick(["all", "all", "parent", "module"]),
+        noise="float" if plant.cause is None and draw.chance(0.6) else draw.pick(noises),
+        format=draw.pick(FORMATS),
+    )
+
+
+def write_case(plant: Plant, seed: int, index: int, folder: Path) -> dict[str, Any] | None:
+    """Writes folder/{ref,mlx,expected.json}; None when no draw of many gave a bug that can be seen."""
+    for attempt in range(TRIES):
+        draw = Draw(seed, plant.cause, plant.name, index, attempt)
+        variation = draw_variation(draw, plant)
+        bug = plant.make(draw)
+        pair = run_pair(bug, draw, variation.dtype, variation.noise != "none")
+        first = first_wrong(pair)
+        if bug.clean:
+            first = next(iter(pair.ref.tensors))
+        elif first is None or not visible(pair, first, bug, variation):
+            continue
+        kept = kept_names(pair, first, variation)
+        expected = expected_of(plant, bug, pair, first, kept, variation)
+        if expected is None:
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        write_pair(pair, kept, variation.format, variation.weights, folder, draw)
+        expected.update(case=folder.name, seed=seed, variation=asdict(variation), plant=plant.name)
+        (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
+        return expected
+    return None
+
+
+def visible(pair: Pair, first: str, bug: Bug, variation: Variation) -> bool:
+    """Far enough above rounding that a name can be asked for."""
+    error = relative_error(pair.ref.tensors[first], pair.exact.tensors[first])
+    if bug.invisible:
+        return error > 2e-5
+    return error > (6e-2 if variation.noise == "bf16" else 3e-4)
+
+
+def kept_names(pair: Pair, first: str, variation: Variation) -> list[str]:
+    path = names.module_path(first)
+    roots = {"all": "", "parent": path.rpartition(".")[0], "module": path}
+    root = roots[variation.scope]
+    kept = []
+    for name in pair.ref.tensors:
+        below = not root or names.module_path(name) == root or names.module_path(name).startswith(root + ".")
+        pipeline = "class" not in pair.ref.entries[name]  # recorded, not seen by a hook
+        if (below or pipeline) and (variation.inputs or pipeline or not names.is_input(name)):
+            kept.append(name)
+    return kept
+
+
+def expected_of(
+    plant: Plant, bug: Bug, pair: Pair, first: str, kept: list[str], variation: Variation
+) -> dict[str, Any] | None:
+    ids = [] if bug.clean else list(bug.ids or [plant.cause])
+    expected: dict[str, Any] = {"id": ids[0] if ids else None, "ids": ids, "module": bug.label or bug.subject.label}
+    if bug.clean:
+        return {**expected, "name": [], "owner": None, "needs": []}
+    accepted = acceptable(pair, first, kept)
+    if not accepted:
+        return None
+    needs = [] if any(name in kept for name in equal_to(pair, first)) else [names.without_step(first)]
+    if bug.needs_input and not has_input(pair, first, kept):
+        needs.append(names.without_step(names.site(first)) + ".in")
+    if bug.needs_weights and not variation.weights:
+        needs.append("weights")
+    needs += [glob for glob in bug.needs if not any(matches(names.without_step(name), (glob,)) for name in kept)]
+    owners = {names.module_path(first), names.module_path(first).rpartition(".")[0]}
+    return {
+        **expected,
+        "name": sorted({names.plain(name) for name in accepted} | set(bug.also)),
+        "owner": sorted(owner for owner in owners if owner),
+        "needs": needs,
+        "error": relative_error(pair.ref.tensors[first], pair.exact.tensors[first]),
+    }
+
+
+def wrong(pair: Pair, name: str) -> bool:
+    return name in pair.exact.tensors and not same(pair.ref.tensors[name], pair.exact.tensors[name])
+
+
+def equal_to(pair: Pair, first: str) -> list[str]:
+    """All names of the same tensor, on both sides; the other outputs of the same call, and a key beside its query."""
+    found = []
+    spot = ".rope_" in first or ".rope_" in names.site(first)
+    for name in pair.ref.tensors:
+        if not wrong(pair, name):
+            continue
+        alike = same(pair.ref.tensors[name], pair.ref.tensors[first]) and same(
+            pair.exact.tensors[name], pair.exact.tensors[first]
+        )
+        beside = names.site(name) == names.site(first) and names.is_input(name) == names.is_input(first)
+        if alike or beside or (spot and names.site(name)[:-1] == names.site(first)[:-1]):
+            found.append(name)
+    return found
+
+
+def acceptable(pair: Pair, first: str, kept: list[str]) -> list[str]:
+    """Of what was dumped, where the bug can first be seen."""
+    exact = [name for name in equal_to(pair, first) if name in kept]
+    if exact:
+        return exact
+    bad = [name for name in kept if wrong(pair, name)]
+    if not bad:
+        return []
+    sources = equal_to(pair, first)
+    fed = {names.site(name) for name in sources if names.is_input(name)}
+    return [bad[0]] + [name for name in bad if names.site(name) in fed and not names.is_input(name)]
+
+
+def has_input(pair: Pair, first: str, kept: list[str]) -> bool:
+    """The module's own input, or the same tensor under another name."""
+    inputs = [
+        name
+        for name in pair.ref.tensors
+        if names.site(name) == names.site(first) and names.is_input(name) and not names.is_input(first)
+    ]
+    return all(any(same(pair.ref.tensors[name], pair.ref.tensors[other]) for other in kept) for name in inputs)

@@ -1,0 +1,43 @@
+"""Draws cases of every cause."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from mflux_reference.planted import plants as _plants  # noqa: F401  (registers them)
+from mflux_reference.planted.bug import Plant, causes, of_cause
+from mflux_reference.planted.case import write_case
+
+
+def generate(
+    out: Path, seed: int, per_cause: int, wanted: Iterable[str] | None = None, plant_name: str | None = None
+) -> list[Path]:
+    """Folders of cases: for every cause `per_cause` of them, taking its plants in turn."""
+    folders = []
+    chosen = causes() if not wanted else [None if cause == "clean" else cause for cause in wanted]
+    for cause in chosen:
+        makers = [plant for plant in of_cause(cause) if not plant_name or plant_name in plant.name]
+        if not makers:
+            raise SystemExit(f"{cause} is planted nowhere; --list prints what is")
+        for index in range(per_cause):
+            folder = _case(makers[_turn(seed, cause, index, len(makers))], seed, index, out)
+            folders += [folder] if folder else []
+    return folders
+
+
+def _turn(seed: int, cause: str | None, index: int, count: int) -> int:
+    return (zlib.crc32(f"{seed} {cause}".encode()) + index) % count
+
+
+def _case(plant: Plant, seed: int, index: int, out: Path) -> Path | None:
+    torch.manual_seed(seed)
+    folder = out / f"{plant.cause or 'clean'}-{plant.name}-{seed}-{index}"
+    if write_case(plant, seed, index, folder) is None:
+        print(f"{folder.name}: no draw gave a bug that can be seen", file=sys.stderr)
+        return None
+    return folder

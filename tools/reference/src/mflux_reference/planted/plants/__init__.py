@@ -1,0 +1,7 @@
+"""Every bug that is planted; importing a module registers its plants."""
+
+from mflux_reference.planted.plants import (  # noqa: F401
+    activations,
+    leaves,
+    norms,
+)
