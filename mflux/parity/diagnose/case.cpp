@@ -31,8 +31,7 @@ Case::Case(const Scene& of, size_t index, std::shared_ptr<const FieldPair> pair)
       owned_(std::move(pair)) {}
 
 double Case::before() const {
-  return ref.count() == port.count() ? relative_error(port, ref)
-                                     : std::numeric_limits<double>::infinity();
+  return same_shape ? relative_error(port, ref) : std::numeric_limits<double>::infinity();
 }
 
 std::vector<std::pair<std::string, size_t>> Case::inputs() const {
@@ -75,6 +74,7 @@ std::shared_ptr<const Field> Case::weight(Side side, const std::string& paramete
 Case Case::after(Field explained) const {
   auto pair = std::make_shared<FieldPair>();
   pair->ref = std::move(explained);
+  pair->ref.shape = port.shape;
   pair->port = port;
   Case next(scene, row, std::move(pair));
   next.is_first = false;

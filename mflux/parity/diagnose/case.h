@@ -42,7 +42,7 @@ struct Case {
     return at().ref->module_class;
   }
 
-  /// ‖port − ref‖ / ‖ref‖; infinite when they cannot be laid over each other.
+  /// ‖port − ref‖ / ‖ref‖; infinite when their shapes differ.
   double before() const;
 
   /// What rounding alone explains here, relative.
@@ -65,7 +65,8 @@ struct Case {
   /// A parameter of this module, "weight" or "to_q.weight".
   std::shared_ptr<const Field> weight(Side side, const std::string& parameter) const;
 
-  /// The same checkpoint with a first cause applied to the reference.
+  /// The same checkpoint with a first cause applied to the reference: a field of as many elements
+  /// as the port has.
   Case after(Field explained) const;
 
  private:
