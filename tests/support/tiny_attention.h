@@ -13,7 +13,7 @@ namespace mflux::testing {
 /// are [1, tokens, heads, width], the output [1, tokens, heads * width].
 struct TinyAttention {
   int tokens = 13, heads = 4, key_heads = 4, width = 8;
-  double theta_q = 100, theta_k = 100, sign = 1, first_position = 0, scale = 0;
+  double theta_q = 100, theta_k = 100, sign = 1, first_query = 0, scale = 0;
   bool is_turned = true, pairs_halves = true, by_head = false, is_causal = false, tiles = false;
   std::optional<int> valid; ///< keys from there on are hidden
 
@@ -31,12 +31,12 @@ struct TinyAttention {
     }
   }
 
-  double angle(int t, int h, int pair, double theta) const {
-    const double position = by_head ? h : t + first_position;
+  double angle(double t, int h, int pair, double theta) const {
+    const double position = by_head ? h : t;
     return sign * position * std::pow(theta, -2.0 * pair / width);
   }
 
-  std::vector<double> turned(const std::vector<float>& x, int n, double theta) const {
+  std::vector<double> turned(const std::vector<float>& x, int n, double theta, double first) const {
     std::vector<double> out(x.begin(), x.end());
     for (int t = 0; is_turned && t < tokens; ++t) {
       for (int h = 0; h < n; ++h) {
@@ -44,7 +44,8 @@ struct TinyAttention {
           const auto row = static_cast<size_t>((t * n + h) * width);
           const size_t a = row + static_cast<size_t>(pairs_halves ? i : 2 * i);
           const size_t b = row + static_cast<size_t>(pairs_halves ? i + width / 2 : 2 * i + 1);
-          const double c = std::cos(angle(t, h, i, theta)), s = std::sin(angle(t, h, i, theta));
+          const double c = std::cos(angle(t + first, h, i, theta)),
+                       s = std::sin(angle(t + first, h, i, theta));
           out[a] = x[a] * c - x[b] * s;
           out[b] = x[b] * c + x[a] * s;
         }
@@ -58,7 +59,8 @@ struct TinyAttention {
   }
 
   std::vector<float> output() const {
-    const auto a = turned(q, heads, theta_q), b = turned(k, key_heads, theta_k);
+    const auto a = turned(q, heads, theta_q, first_query);
+    const auto b = turned(k, key_heads, theta_k, 0);
     const double by = scale != 0 ? scale : 1 / std::sqrt(static_cast<double>(width));
     std::vector<float> out;
     for (int t = 0; t < tokens; ++t) {

@@ -74,6 +74,28 @@ TEST(AttentionInside, NamesTheCausalMaskBothWays) {
   EXPECT_THAT(with_bug(2, ref, flip).causes(), ElementsAre("mask.causal" + kAt));
 }
 
+TEST(AttentionInside, NamesThePaddingThatIsNotHidden) {
+  TinyAttention ref(8);
+  ref.is_causal = true;
+  ref.valid = 9;
+  const auto shown = [](TinyAttention& port) { port.valid.reset(); };
+  EXPECT_THAT(with_bug(4, ref, shown).causes(), ElementsAre("mask.padding" + kAt));
+  ref.is_causal = false;
+  EXPECT_THAT(with_bug(5, ref, shown).causes(), ElementsAre("mask.padding" + kAt));
+}
+
+TEST(AttentionInside, SolvesTheBaseOfTheFrequencies) {
+  const auto found =
+      with_bug(6, TinyAttention(6), [](TinyAttention& port) { port.theta_q = port.theta_k = 7; });
+  EXPECT_THAT(found.causes(), ElementsAre("rope.theta" + kAt));
+  EXPECT_THAT(found.diagnosis.causes.at(0).detail, HasSubstr("of base 7, the reference's 100"));
+}
+
+TEST(AttentionInside, NamesQueriesThatBeginAtAnotherPosition) {
+  const auto moved = [](TinyAttention& port) { port.first_query = 3; };
+  EXPECT_THAT(with_bug(7, TinyAttention(10), moved).causes(), ElementsAre("rope.offset" + kAt));
+}
+
 TEST(AttentionInside, NamesKeyHeadsThatAreTiled) {
   const TinyAttention ref(9, 2);
   EXPECT_THAT(

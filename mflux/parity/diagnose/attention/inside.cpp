@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 
 #include "mflux/parity/diagnose/attention/model.h"
+#include "mflux/parity/diagnose/attention/plan.h"
 
 namespace mflux::parity {
 namespace {
@@ -15,37 +17,53 @@ namespace {
 constexpr double kPromising = 0.9;
 constexpr size_t kMostVariants = 4;
 
-constexpr int kSteps = 24, kRefinements = 32;
+constexpr int kSteps = 48, kRefinements = 32;
 constexpr double kWidest = 4; ///< of the scale's factor, as a power of e
+
+/// ln of the bases that are tried.
+constexpr double kLeastTheta = 0.4, kMostTheta = 18.5;
+
+/// A bug with one number to find.
+struct Fitted {
+  std::string id;
+  std::shared_ptr<const Model> model;
+  double from = 0, to = 0;
+  std::function<Setup(double)> setup_at;
+  std::function<std::string(const Setup&)> detail;
+};
 
 struct Scored {
   SetupVariant variant;
   double left = 0;
 };
 
-/// The scale that fits the port best: a grid over factors, then the golden section.
-double solved_scale(const Case& at, const Model& model, const Half& fit) {
-  const auto error = [&](double exponent) {
-    Setup setup = model.setup;
-    setup.scale *= std::exp(exponent);
-    return sampled_error(model.site, model.site.port, setup, at.port, fit);
-  };
-  double best = 0, least = error(0);
-  const double step = 2 * kWidest / kSteps;
-  for (int i = 0; i <= kSteps; ++i) {
-    const double exponent = -kWidest + i * step;
-    if (const double left = error(exponent); left < least) {
-      best = exponent;
-      least = left;
+/// Where a function of one number is least: a grid, then the golden section.
+template <typename Function>
+double least_of(Function function, double from, double to) {
+  double best = from, least = function(from);
+  const double step = (to - from) / kSteps;
+  for (int i = 1; i <= kSteps; ++i) {
+    if (const double value = function(from + i * step); value < least) {
+      best = from + i * step;
+      least = value;
     }
   }
   double low = best - step, high = best + step;
   for (int i = 0; i < kRefinements; ++i) {
     const double a = high - 0.618033988749895 * (high - low);
     const double b = low + 0.618033988749895 * (high - low);
-    (error(a) < error(b) ? high : low) = error(a) < error(b) ? b : a;
+    (function(a) < function(b) ? high : low) = function(a) < function(b) ? b : a;
   }
-  return model.setup.scale * std::exp((low + high) / 2);
+  return (low + high) / 2;
+}
+
+/// The number with which a setup gives the port's tensor best.
+double solved(const Case& at, const Fitted& fitted, const Half& fit) {
+  const Site& site = fitted.model->site;
+  return least_of(
+      [&](double x) { return sampled_error(site, site.port, fitted.setup_at(x), at.port, fit); },
+      fitted.from,
+      fitted.to);
 }
 
 /// What a scale is made of, where it is a well-known one.
@@ -70,21 +88,60 @@ std::string words_for(double scale, const Heads& q) {
   return "";
 }
 
-void add_scale(const Case& at, std::shared_ptr<const Model> model, Proposals& proposals) {
-  const auto predict = [&at, model](const Half& fit) {
+Fitted scale_of(const std::shared_ptr<const Model>& model) {
+  const auto setup_at = [model](double exponent) {
     Setup setup = model->setup;
-    setup.scale = solved_scale(at, *model, fit);
-    return std::optional(Prediction{
-        predicted(at, model->site, setup),
-        "",
-        fmt::format(
-            "scores times {:.5g}{}, the reference {:.5g}{}",
-            setup.scale,
-            words_for(setup.scale, model->site.ref.q),
-            model->setup.scale,
-            words_for(model->setup.scale, model->site.ref.q))});
+    setup.scale *= std::exp(exponent);
+    return setup;
   };
-  proposals.add({"attention.scale", predict, true});
+  const auto detail = [model](const Setup& setup) {
+    const Heads& q = model->site.ref.q;
+    return fmt::format(
+        "scores times {:.5g}{}, the reference {:.5g}{}",
+        setup.scale,
+        words_for(setup.scale, q),
+        model->setup.scale,
+        words_for(model->setup.scale, q));
+  };
+  return {"attention.scale", model, -kWidest, kWidest, setup_at, detail};
+}
+
+/// The base of the frequencies, where the table could be taken apart.
+std::optional<Fitted> theta_of(const std::shared_ptr<const Model>& model) {
+  const Setup& base = model->setup;
+  if (!base.turn_q || base.turn_q != base.turn_k) {
+    return std::nullopt;
+  }
+  const auto plan = plan_of(*base.turn_q);
+  if (!plan || plan->theta <= 0) {
+    return std::nullopt;
+  }
+  const auto setup_at = [model, plan](double exponent) {
+    Setup setup = model->setup;
+    setup.turn_q = setup.turn_k = std::make_shared<const Turn>(
+        made(with_theta(*plan, std::exp(exponent)), *model->setup.turn_q));
+    return setup;
+  };
+  const auto detail = [theta = plan->theta](const Setup& setup) {
+    const auto found = plan_of(*setup.turn_q);
+    return fmt::format(
+        "frequencies of base {:.5g}, the reference's {:.5g}", found ? found->theta : 0, theta);
+  };
+  return Fitted{"rope.theta", model, kLeastTheta, kMostTheta, setup_at, detail};
+}
+
+void add_fitted(const Case& at, const Fitted& fitted, double before, Proposals& proposals) {
+  const Site& site = fitted.model->site;
+  const Setup best = fitted.setup_at(solved(at, fitted, Half::all()));
+  if (sampled_error(site, site.port, best, at.port) > kPromising * before) {
+    return;
+  }
+  const auto predict = [&at, fitted](const Half& fit) {
+    const Setup setup = fitted.setup_at(solved(at, fitted, fit));
+    return std::optional(
+        Prediction{predicted(at, fitted.model->site, setup), "", fitted.detail(setup)});
+  };
+  proposals.add({fitted.id, predict, true});
 }
 
 void add_variant(
@@ -151,7 +208,11 @@ void propose_inside(const Case& at, Proposals& proposals) {
   for (const Scored& scored : promising(at, *shared)) {
     add_variant(at, shared, scored.variant, proposals);
   }
-  add_scale(at, shared, proposals);
+  const double before = sampled_error(shared->site, shared->site.port, shared->setup, at.port);
+  add_fitted(at, scale_of(shared), before, proposals);
+  if (const auto theta = theta_of(shared)) {
+    add_fitted(at, *theta, before, proposals);
+  }
 }
 
 } // namespace mflux::parity

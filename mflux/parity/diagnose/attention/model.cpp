@@ -1,17 +1,13 @@
 #include "mflux/parity/diagnose/attention/model.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "mflux/parity/diagnose/attention/masks.h"
 #include "mflux/parity/diagnose/attention/sources.h"
 
 namespace mflux::parity {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Multiplications that one prediction may take.
 constexpr double kMostWork = 1.5e9;
@@ -44,6 +40,10 @@ class Search {
     return best_ && best_->error < std::min(enough_, 2e-5);
   }
 
+  const Field& wanted() const {
+    return ref_;
+  }
+
   std::optional<Model> best() && {
     return std::move(best_);
   }
@@ -60,6 +60,20 @@ std::vector<double> scales_of(const Heads& q) {
 }
 
 using TurnPointer = std::shared_ptr<const Turn>;
+
+/// Masks that were not dumped: the last keys of each batch hidden.
+void search_padding(const Site& site, const std::vector<TurnPointer>& tables, Search& out) {
+  for (const auto& table : tables) {
+    for (const bool is_causal : {true, false}) {
+      Setup setup{table, table, scales_of(site.ref.q).front(), is_causal, false, nullptr};
+      if (out.is_done() || !fits(site.ref, setup)) {
+        continue;
+      }
+      setup.bias = padding_in(site, site.ref, setup, out.wanted());
+      out.attempt(site, setup);
+    }
+  }
+}
 
 /// Every combination for one reading.
 void search(const Case& at, const AttentionRoles& roles, const Site& site, Search& out) {
@@ -86,6 +100,7 @@ void search(const Case& at, const AttentionRoles& roles, const Site& site, Searc
       }
     }
   }
+  search_padding(site, tables, out);
 }
 
 } // namespace
@@ -128,56 +143,6 @@ Field predicted(const Case& at, const Site& site, const Setup& setup) {
   }
   fill(site, core, sample, field);
   return field;
-}
-
-namespace {
-
-void add_turns(const Setup& base, const Heads& q, std::vector<SetupVariant>& out) {
-  if (!base.turn_q || !base.turn_k) {
-    return;
-  }
-  const auto of_q = variants(*base.turn_q, q.heads), of_k = variants(*base.turn_k, q.heads);
-  for (size_t i = 0; i < std::min(of_q.size(), of_k.size()); ++i) {
-    const auto turn_q = std::make_shared<const Turn>(of_q[i].turn);
-    const auto turn_k = std::make_shared<const Turn>(of_k[i].turn);
-    for (const auto& [on_q, on_k, where] :
-         {std::tuple{true, true, ""}, {true, false, ", on q only"}, {false, true, ", on k only"}}) {
-      Setup setup = base;
-      setup.turn_q = on_q ? turn_q : base.turn_q;
-      setup.turn_k = on_k ? turn_k : base.turn_k;
-      out.push_back({of_q[i].id, of_q[i].detail + where, std::move(setup)});
-    }
-  }
-}
-
-void add_masks(const Setup& base, std::vector<SetupVariant>& out) {
-  Setup setup = base;
-  setup.is_causal = !base.is_causal;
-  out.push_back(
-      {"mask.causal",
-       base.is_causal ? "the causal mask is missing" : "a causal mask is too many",
-       setup});
-  if (base.bias) {
-    setup = base;
-    setup.bias = nullptr;
-    out.push_back({"mask.padding", "the mask of the padding is missing", setup});
-  }
-}
-
-} // namespace
-
-std::vector<SetupVariant> variants(const Case& /*at*/, const Model& model) {
-  std::vector<SetupVariant> out;
-  const auto& [q, k, v] = model.site.ref;
-  add_turns(model.setup, q, out);
-  add_masks(model.setup, out);
-  if (k.heads > 1 && k.heads < q.heads) {
-    Setup setup = model.setup;
-    setup.tiles_keys = !setup.tiles_keys;
-    out.push_back(
-        {"layout.gqa_repeat", fmt::format("query head h reads key head h % {}", k.heads), setup});
-  }
-  return out;
 }
 
 } // namespace mflux::parity
