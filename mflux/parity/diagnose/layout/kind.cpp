@@ -71,6 +71,16 @@ bool moves_repeats(const Field& ref, const Digits& digits, const Shape& shape) {
   return false;
 }
 
+/// Whether the digits are the shape's axes in another order.
+bool are_axes_of(const Digits& digits, const Shape& shape) {
+  const auto sorted = [](Shape sizes) {
+    sizes.erase(std::remove(sizes.begin(), sizes.end(), 1), sizes.end());
+    std::sort(sizes.begin(), sizes.end());
+    return sizes;
+  };
+  return sorted(digits.sizes) == sorted(shape);
+}
+
 bool has_word(const Case& at, std::initializer_list<const char*> words) {
   std::string text = at.at().ref->text + " " + at.module_class();
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
@@ -177,6 +187,9 @@ LayoutKind kind_of(const Case& at, const Rearrangement& steps) {
     }
     if (is_in_attention(at)) {
       return {"layout.heads", detail};
+    }
+    if (are_axes_of(steps.front(), at.ref.shape)) {
+      return {"layout.permute", detail};
     }
     const bool is_heads = splits_like_heads(digits, at.ref.shape) && !is_about_patches(at);
     return {is_heads ? "layout.heads" : "layout.patch_order", detail};

@@ -71,6 +71,17 @@ void visit_orders_of(const Shape& sizes, size_t begin, size_t count, const Visit
   }
 }
 
+/// Taken for a tensor whose axes stand in another order, and then permuted.
+void visit_misreadings(const Shape& sizes, const Visit& visit) {
+  if (sizes.size() > 5) {
+    return;
+  }
+  auto read_as = counting(sizes.size());
+  while (std::next_permutation(read_as.begin(), read_as.end())) {
+    visit_orders(permuted_sizes({sizes, read_as}), visit);
+  }
+}
+
 void visit_one_split(const Shape& sizes, const Visit& visit) {
   for (size_t axis = sizes.size(); axis-- > 0;) {
     for (const auto& [a, b] : pairs_of(sizes[axis])) {
@@ -233,6 +244,7 @@ void visit_layouts(const Shape& shape, const Visit& visit) {
     return;
   }
   visit_orders(sizes, visit);
+  visit_misreadings(sizes, visit);
   visit_one_split(sizes, visit);
   visit_patches(sizes, visit);
   visit_one_triple(sizes, visit);
