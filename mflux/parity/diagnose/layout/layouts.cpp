@@ -10,6 +10,9 @@ using artifacts::Shape;
 
 namespace {
 
+/// Of tensors that are looked at.
+constexpr size_t kMostAxes = 10;
+
 /// Of digits that are permuted in every way.
 constexpr size_t kMostDigits = 6;
 
@@ -240,7 +243,7 @@ void visit_unpackings(const Shape& shape, const Visit& visit) {
 
 void visit_layouts(const Shape& shape, const Visit& visit) {
   const Shape sizes = without_ones(shape);
-  if (sizes.empty()) {
+  if (sizes.empty() || shape.size() > kMostAxes) {
     return;
   }
   visit_orders(sizes, visit);

@@ -40,6 +40,33 @@ bool is_reversed(const SliceOrder& order) {
   return n > 2;
 }
 
+/// Parts of an axis split in (a, b), read as (b, a): a layout, and no parts put together.
+bool is_transposed(const std::vector<Run>& runs) {
+  int64_t unit = 0, n = 0;
+  for (const auto& run : runs) {
+    unit = std::gcd(unit, std::gcd(run.begin, run.count));
+    n += run.count;
+  }
+  std::vector<int64_t> source;
+  for (const auto& run : runs) {
+    for (int64_t i = 0; i < run.count; i += unit) {
+      source.push_back((run.begin + i) / unit);
+    }
+  }
+  n /= unit;
+  for (int64_t a = 2; a <= n / 2; ++a) {
+    const int64_t b = n / a;
+    bool is = n % a == 0;
+    for (int64_t k = 0; is && k < n; ++k) {
+      is = source[static_cast<size_t>(k)] == k % a * b + k / a;
+    }
+    if (is) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool are_alike(const std::vector<Run>& runs) {
   return std::all_of(
       runs.begin(), runs.end(), [&](const Run& run) { return run.count == runs.front().count; });
@@ -99,7 +126,7 @@ std::string chain_of(const SliceOrder& order, const std::vector<Run>& runs) {
 
 void add(const Case& at, const SliceOrder& order, Proposals& proposals) {
   const auto runs = runs_of(order);
-  if (runs.size() < 2 || has_empty_run(at.ref, order, runs)) {
+  if (runs.size() < 2 || is_transposed(runs) || has_empty_run(at.ref, order, runs)) {
     return;
   }
   proposals.add(
