@@ -4,10 +4,7 @@
 
 namespace mflux::cli {
 
-void add_compare_flags(CLI::App& command, CompareFlags& flags) {
-  command.add_option("RUN_OR_REF", flags.first, "Run folder with ref/ and mlx/, or the reference")
-      ->required();
-  command.add_option("MLX", flags.second, "The port's dump: a file or a folder");
+void add_judging_flags(CLI::App& command, CompareFlags& flags) {
   command.add_option("--map", flags.map, "map.toml: how the port's names become the reference's");
   command.add_option("--tolerances", flags.tolerances, "parity.toml instead of the folders' own");
   command.add_option(
@@ -21,12 +18,19 @@ void add_compare_flags(CLI::App& command, CompareFlags& flags) {
           "With ref32: how many times the reference's own error the port's may be")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  add_threads(command, flags.threads);
+}
+
+void add_compare_flags(CLI::App& command, CompareFlags& flags) {
+  command.add_option("RUN_OR_REF", flags.first, "Run folder with ref/ and mlx/, or the reference")
+      ->required();
+  command.add_option("MLX", flags.second, "The port's dump: a file or a folder");
+  add_judging_flags(command, flags);
   command
       .add_option(
           "--allow-missing", flags.allow_missing, "Checkpoints (glob) that the port may lack")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  add_threads(command, flags.threads);
 }
 
 parity::CompareOptions options_of(const CompareFlags& flags) {

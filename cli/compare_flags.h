@@ -17,8 +17,11 @@ struct CompareFlags {
   int threads = 0;
 };
 
-/// The positional RUN_OR_REF and MLX, and the flags; `flags` must outlive the parsing.
+/// The positional RUN_OR_REF and MLX, and all flags; `flags` must outlive the parsing.
 void add_compare_flags(CLI::App& command, CompareFlags& flags);
+
+/// The flags alone that say how a checkpoint is found and judged.
+void add_judging_flags(CLI::App& command, CompareFlags& flags);
 
 parity::CompareOptions options_of(const CompareFlags& flags);
 

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <memory>
 
+#include "cli/compare_flags.h"
 #include "cli/parity_commands.h"
 #include "mflux/base/error.h"
 #include "mflux/parity/output/trial_output.h"
@@ -15,64 +16,48 @@ namespace {
 
 struct TryFlags {
   std::array<std::string, 4> positionals;
-  std::string map, tolerances, ref32, chain, side = "port";
-  std::vector<std::string> names;
-  double max_ratio = parity::kMaxRatio;
-  int threads = 0;
-  bool has_chain = false; ///< --transform was given
-};
-
-/// What the positionals stand for: RUN or REF, then MLX, the checkpoint and the transform, each
-/// only where it is given and no flag says it.
-struct TryPlaces {
-  std::string first, second, chain;
+  CompareFlags compare;
+  std::string chain, side = "port";
   std::vector<std::string> names;
 };
 
-TryPlaces places_of(const TryFlags& flags) {
+/// The flags, with what the positionals stand for: RUN or REF, then MLX, the checkpoint and the
+/// transform, each only where it is given and no flag says it.
+TryFlags with_positionals(TryFlags flags) {
   std::vector<std::string> rest;
   std::copy_if(
       flags.positionals.begin(),
       flags.positionals.end(),
       std::back_inserter(rest),
       [](const std::string& text) { return !text.empty(); });
-  TryPlaces places{rest.front(), {}, flags.chain, flags.names};
   const auto is_path = [](const std::string& text) {
     std::error_code ignored;
     return std::filesystem::exists(text, ignored);
   };
-  if (!flags.has_chain) {
+  if (flags.chain.empty()) {
     if (rest.size() < 2 || is_path(rest.back())) {
       throw Error("expected a transform: mflux parity try RUN CHECKPOINT 'permute 0,2,1'");
     }
-    places.chain = rest.back();
+    flags.chain = rest.back();
     rest.pop_back();
   }
   const bool is_run = is_path((std::filesystem::path(rest.front()) / "ref").string());
   if (rest.size() > 1 && !is_run) {
-    places.second = rest[1];
+    flags.compare.second = rest[1];
     rest.erase(rest.begin() + 1);
   }
-  places.names.insert(places.names.end(), rest.begin() + 1, rest.end());
-  return places;
+  flags.compare.first = rest.front();
+  flags.names.insert(flags.names.end(), rest.begin() + 1, rest.end());
+  return flags;
 }
 
-Exit run_try(const TryFlags& flags, const Session& session) {
-  const auto path = [](const std::string& text) {
-    return text.empty() ? std::nullopt : std::optional<std::filesystem::path>(text);
-  };
-  const TryPlaces places = places_of(flags);
+Exit run_try(const TryFlags& given, const Session& session) {
+  const TryFlags flags = with_positionals(given);
   parity::TrialOptions options;
-  options.chain = with_context("the transform", [&] { return parity::parse_chain(places.chain); });
+  options.chain = with_context("the transform", [&] { return parity::parse_chain(flags.chain); });
   options.side = flags.side == "ref" ? parity::Side::ref : parity::Side::port;
-  options.names = places.names;
-  options.compare.ref = places.first;
-  options.compare.port = path(places.second);
-  options.compare.map = path(flags.map);
-  options.compare.tolerances = path(flags.tolerances);
-  options.compare.ref32 = path(flags.ref32);
-  options.compare.max_ratio = flags.max_ratio;
-  options.compare.threads = flags.threads;
+  options.names = flags.names;
+  options.compare = options_of(flags.compare);
   const auto trial = parity::try_transforms(options);
   if (session.json) {
     fmt::print("{}\n", parity::to_json(trial));
@@ -112,22 +97,13 @@ void add_parity_try(CLI::App& parity, Session& session) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--transform", flags->chain, "What to apply, instead of the last argument");
-  session.may_be_empty.push_back(command->get_option("--transform")); // has its own answer
   command->add_option("--side", flags->side, "Whose tensor is transformed")
       ->check(CLI::IsMember({"port", "ref"}))
       ->capture_default_str();
-  command->add_option("--map", flags->map, "map.toml, as for compare");
-  command->add_option("--tolerances", flags->tolerances, "parity.toml instead of the folders' own");
-  command->add_option("--ref32", flags->ref32, "As for compare, instead of RUN/ref32");
-  command->add_option("--max-ratio", flags->max_ratio, "With ref32, as for compare")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  add_threads(*command, flags->threads);
+  add_judging_flags(*command, flags->compare);
   command->footer(kFooter);
-  command->callback([flags, command, &session] {
-    flags->has_chain = command->count("--transform") > 0;
-    session.work = [flags, &session] { return run_try(*flags, session); };
-  });
+  command->callback(
+      [flags, &session] { session.work = [flags, &session] { return run_try(*flags, session); }; });
 }
 
 } // namespace mflux::cli

@@ -63,11 +63,13 @@ TEST_F(TryCommand, JsonHasBothScores) {
 
 TEST_F(TryCommand, BadInputIsOneLine) {
   expect_refused("try ref.npy mlx.npy --transform 'permutate 1,0'", "did you mean permute?");
-  expect_refused("try ref.npy mlx.npy --transform ''", "an empty transform");
+  expect_refused("try ref.npy mlx.npy --transform ''", "--transform was given an empty value");
   expect_refused("try ref.npy mlx.npy --transform 'permute 1,2'", "no axis 2");
   expect_refused("try ref.npy mlx.npy --transform 'reshape 5,5'", "24 elements");
   expect_refused("try ref.npy mlx.npy", "expected a transform");
   expect_refused("try ref.npy", "expected a transform");
+  expect_refused("try ref.npy mlx.npy ''", "empty");
+  expect_refused("try ref.npy mlx.npy '|'", "empty");
   expect_refused("try ref.npy mlx.npy mlx negate more", "more");
   expect_refused("try ref.npy mlx.npy --transform negate --side left", "--side");
   expect_refused("try ref.npy mlx.npy --transform negate --checkpoint b", "matches \"b\"");
