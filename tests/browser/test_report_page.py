@@ -219,9 +219,18 @@ def test_pictures_swipe_and_differ(opened: Open, tmp_path: Path) -> None:
     port[0, 2, 3, 11] = 0.2
     page = opened(write_report(tmp_path, *write_dumps(tmp_path, {"image": ref}, {"image": port})))
     expect(page.locator(".pictures figcaption").nth(1)).to_have_text("Difference, up to 51 of 255")
+    expect(page.locator(".pictures figcaption").nth(2)).to_contain_text("FLIP")
+    brightness = """() => { const c = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+        c.drawImage(document.querySelector('.pictures > figure:last-child img'), 0, 0);
+        const sum = (x, y) => [...c.getImageData(x, y, 1, 1).data].slice(0, 3).reduce((a, b) => a + b);
+        return [sum(11, 3), sum(0, 0)]; }"""
+    changed, same = page.evaluate(brightness)
+    assert changed > same
+    psnr = 10 * np.log10(3 * 8 * 12 * 5**2)
+    expect(page.locator("#detail")).to_contain_text(f"PSNR {psnr:.2f} dB")
     size = "[document.querySelector('.swipe img').naturalWidth, document.querySelector('.swipe img').naturalHeight]"
     assert page.evaluate(size) == [12, 8]
-    pixel = """([x, y]) => { const c = document.createElement('canvas').getContext('2d');
+    pixel = """([x, y]) => { const c = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
         c.drawImage(document.querySelectorAll('.swipe img')[1], 0, 0); return [...c.getImageData(x, y, 1, 1).data]; }"""
     assert page.evaluate(pixel, [0, 0]) == [255, 0, 0, 255]
     assert page.evaluate(pixel, [11, 3]) == [0, 0, 51, 255]

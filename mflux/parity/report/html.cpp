@@ -49,9 +49,8 @@ std::string detail_line(
   if (row.metrics) {
     const auto pair = load_pair(comparison.ref, comparison.port, row);
     out.update(detail_json(detail_of(pair, *row.metrics, options)));
-    const auto ref = picture_of(*row.ref, pair.ref);
-    if (const auto port = ref ? picture_of(*row.ref, pair.port) : std::nullopt) {
-      out["pictures"] = {*ref, *port};
+    if (const auto pictures = pictures_json(row, pair)) {
+      out["pictures"] = *pictures;
     }
   }
   return script_text(out);

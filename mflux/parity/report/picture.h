@@ -3,18 +3,18 @@
 #include <optional>
 #include <string>
 
-#include "mflux/artifacts/tensor.h"
-#include "mflux/parity/dumps/dump.h"
+#include "mflux/base/json.h"
+#include "mflux/parity/verdict.h"
 
 namespace mflux::parity {
 
-/// The PNG that a checkpoint shows, as a data URL; nothing for what is no picture. Pictures are the
+/// What the page shows of a checkpoint that is a picture: data URLs of PNGs, "ref", "port" and
+/// "flip" (the map of differences as they look), and "text", its numbers where no note of the row
+/// says them; nothing for what is no picture. Pictures are PNGs and JPEGs of a dump, and the
 /// pipeline's `image` ([B, 3, H, W] in [0, 1]) and `decoded` (the same in [-1, 1]), the first of a
-/// batch; and files named *.png, *.jpg and *.jpeg ([H, W, 1 to 4] of uint8). Longer sides than
-/// kLongestShown are thinned.
-std::optional<std::string> picture_of(
-    const Checkpoint& checkpoint, const artifacts::Tensor& tensor);
+/// batch. Those with longer sides than kLongestShown are shrunk.
+std::optional<Json> pictures_json(const Row& row, const TensorPair& pair);
 
-inline constexpr int64_t kLongestShown = 768;
+inline constexpr int kLongestShown = 768;
 
 } // namespace mflux::parity

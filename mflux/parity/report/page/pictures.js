@@ -22,7 +22,7 @@ function pictureDifference(images, canvas, note) {
   note.textContent = largest === 0 ? "Their 8-bit pixels are equal." : `Difference, up to ${largest} of 255`;
 }
 
-function picturesSection([ref, port]) {
+function picturesSection({ ref, port, flip, text }) {
   const images = [element("img", { src: ref, alt: "The reference's picture" }), element("img", { src: port, alt: "The port's picture" })];
   const slider = element("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": "Reference to the left, port to the right" });
   const swipe = () => (images[1].style.clipPath = `inset(0 0 0 ${slider.value}%)`);
@@ -32,5 +32,6 @@ function picturesSection([ref, port]) {
   const note = element("figcaption", { class: "note" });
   Promise.all(images.map((image) => image.decode())).then(() => pictureDifference(images, canvas, note));
   const both = element("figure", {}, element("div", { class: "swipe" }, ...images), slider, element("figcaption", { class: "note" }, "Reference left, port right of the slider"));
-  return section("Pictures", element("div", { class: "pair pictures" }, both, element("figure", {}, canvas, note)));
+  const seen = element("figure", {}, element("img", { src: flip, alt: "How the difference looks, after FLIP" }), element("figcaption", { class: "note" }, "FLIP: the difference as it looks, black for none"));
+  return section("Pictures", ...(text ? [element("p", { class: "note" }, text)] : []), element("div", { class: "pair pictures" }, both, element("figure", {}, canvas, note), seen));
 }
