@@ -1,5 +1,6 @@
 #include "cli/compare_flags.h"
 
+#include "cli/option_checks.h"
 #include "cli/parity_commands.h"
 
 namespace mflux::cli {
@@ -17,7 +18,7 @@ void add_judging_flags(CLI::App& command, CompareFlags& flags) {
           flags.max_ratio,
           "With ref32: how many times the reference's own error the port's may be")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   add_threads(command, flags.threads);
 }
 
@@ -26,11 +27,11 @@ void add_compare_flags(CLI::App& command, CompareFlags& flags) {
       ->required();
   command.add_option("MLX", flags.second, "The port's dump: a file or a folder");
   add_judging_flags(command, flags);
-  command
-      .add_option(
-          "--allow-missing", flags.allow_missing, "Checkpoints (glob) that the port may lack")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_repeatable(
+      command,
+      "--allow-missing",
+      flags.allow_missing,
+      "Checkpoints (glob) that the port may lack; may be given again");
 }
 
 parity::CompareOptions options_of(const CompareFlags& flags) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "cli/option_checks.h"
 #include "cli/output_names.h"
 #include "cli/parity_commands.h"
 #include "cli/split_name.h"
@@ -26,7 +27,7 @@ using parity::Picture;
 
 struct ImageFlags {
   std::string first, second, ref32, out, heat;
-  int batch = 0;
+  std::optional<int> batch;
   double gain = 1, max_ratio = parity::kMaxRatio;
   std::optional<double> levels;
 };
@@ -151,12 +152,26 @@ void print(const Result& result, const Sides& sides, const Picture& picture, boo
   }
 }
 
+void expect_png(const std::string& path) {
+  if (!path.empty() && std::filesystem::path(path).extension() != ".png") {
+    throw Error(fmt::format("{}: a PNG is written, expected a name that ends in .png", path));
+  }
+}
+
 Exit run_image(const ImageFlags& flags, const Session& session) {
+  expect_png(flags.out);
+  expect_png(flags.heat);
   const Sides sides = find_sides(flags);
   const auto range = range_of(sides);
   const auto picture_of = [&](const FoundPicture& found) {
-    return with_context(
-        found.where, [&] { return parity::picture_of(found.tensor, range, flags.batch); });
+    return with_context(found.where, [&] {
+      const auto& shape = found.tensor.shape;
+      if (!flags.batch && shape.size() == 4 && shape[0] > 1) {
+        throw Error(fmt::format(
+            "holds {} pictures: say which with --batch 0 to {}", shape[0], shape[0] - 1));
+      }
+      return parity::picture_of(found.tensor, range, flags.batch.value_or(0));
+    });
   };
   const Picture ref = picture_of(sides.ref), port = picture_of(sides.port);
   Result result;
@@ -192,19 +207,23 @@ void add_flags(CLI::App& command, ImageFlags& flags) {
   command.add_option("-o,--out", flags.out, "Write reference, port and heat map beside each other");
   command.add_option("--heat", flags.heat, "Write the heat map alone");
   command.add_option("--gain", flags.gain, "Make the heat map this many times brighter")
-      ->check(CLI::PositiveNumber);
-  command.add_option("--batch", flags.batch, "Which item of a batch of tensors")
-      ->check(CLI::NonNegativeNumber);
+      ->check(above_zero());
+  command
+      .add_option(
+          "--batch",
+          flags.batch,
+          "Which picture of a batch of tensors, from 0; needed where there are several")
+      ->check(whole_or_zero());
   command
       .add_option("--levels", flags.levels, "How many of 255 levels a value may be off (default 1)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(zero_or_more());
   command
       .add_option(
           "--max-ratio",
           flags.max_ratio,
           "With ref32: how many times the reference's own error the port's may be")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
 }
 
 } // namespace

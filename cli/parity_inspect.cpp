@@ -53,7 +53,7 @@ void add_parity_inspect(CLI::App& parity, Session& session) {
       ->add_option(
           "FILE",
           flags->files,
-          ".npy, .npz, .safetensors, .pt (torch.save), a folder of them, or a run")
+          ".npy, .npz, .safetensors, .pt (torch.save), .png, .jpg, a folder of them, or a run")
       ->required();
   add_threads(*command, flags->threads);
   command->footer("Example: mflux parity inspect debug_artifacts/demo/ref latents.npy");

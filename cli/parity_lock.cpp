@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "cli/option_checks.h"
 #include "cli/parity_commands.h"
 #include "mflux/base/json.h"
 #include "mflux/parity/lock/lock.h"
@@ -79,11 +80,14 @@ void add_parity_lock(CLI::App& parity, Session& session) {
   command->add_option(
       "-o,--to", flags->to, "The fixture's folder (default: tests/fixtures/NAME of the project)");
   command->add_option("--name", flags->name, "Its name, and its tests' (default: the folder's)");
-  command->add_option("--only", flags->only, "Checkpoints or components (glob)")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--max-bytes", flags->max_bytes, "Largest file")->capture_default_str();
-  command->add_option("--max-total", flags->max_total, "Largest fixture")->capture_default_str();
+  add_repeatable(
+      *command, "--only", flags->only, "Checkpoints or components (glob); may be given again");
+  command->add_option("--max-bytes", flags->max_bytes, "Largest file")
+      ->capture_default_str()
+      ->check(whole_above_zero());
+  command->add_option("--max-total", flags->max_total, "Largest fixture")
+      ->capture_default_str()
+      ->check(whole_above_zero());
   command->add_flag("--update", flags->update, "Replace an older fixture; edited tests stay");
   command->add_option("--test", flags->test, "Which tests to write")
       ->check(CLI::IsMember({"gtest", "pytest", "both", "none"}))

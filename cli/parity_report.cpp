@@ -3,12 +3,14 @@
 #include <memory>
 
 #include "cli/compare_flags.h"
+#include "cli/output_names.h"
 #include "cli/parity_commands.h"
 #include "mflux/base/artifacts_folder.h"
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"
 #include "mflux/parity/output/result_json.h"
 #include "mflux/parity/output/table.h"
+#include "mflux/parity/places.h"
 #include "mflux/parity/report/report.h"
 
 namespace mflux::cli {
@@ -29,9 +31,47 @@ std::filesystem::path page_path(const ReportFlags& flags) {
   return flags.compare.second.empty() ? run / "report.html" : "report.html";
 }
 
+bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder) {
+  const auto relative = std::filesystem::weakly_canonical(path).lexically_relative(
+      std::filesystem::weakly_canonical(folder));
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+/// Before anything is read: no output may be what is compared, or another output.
+void check_outputs(const ReportFlags& flags, const std::vector<std::filesystem::path>& outputs) {
+  const auto places = parity::locate(options_of(flags.compare));
+  std::vector<std::filesystem::path> inputs = {places.ref, places.port};
+  if (places.ref32) {
+    inputs.push_back(*places.ref32);
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    for (const auto& input : inputs) {
+      if (lies_in(outputs[i], input)) {
+        throw Error(fmt::format(
+            "{} would be written into {}, which is compared: choose another place",
+            outputs[i].string(),
+            input.string()));
+      }
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (lies_in(outputs[i], outputs[j])) {
+        throw Error(fmt::format("{} is given for two outputs", outputs[i].string()));
+      }
+    }
+    check_can_write(outputs[i], 0);
+  }
+}
+
 Exit run_report(const ReportFlags& flags, const Session& session) {
-  const auto result = parity::compare(options_of(flags.compare));
   const auto page = page_path(flags);
+  std::vector<std::filesystem::path> outputs = {page};
+  for (const auto& path : {flags.json, flags.junit}) {
+    if (!path.empty()) {
+      outputs.emplace_back(path);
+    }
+  }
+  check_outputs(flags, outputs);
+  const auto result = parity::compare(options_of(flags.compare));
   write_file(page, parity::report_html(result, {MFLUX_VERSION, flags.compare.threads}));
   ignore_artifacts(page);
   if (!flags.json.empty()) {
@@ -39,6 +79,10 @@ Exit run_report(const ReportFlags& flags, const Session& session) {
   }
   if (!flags.junit.empty()) {
     write_file(flags.junit, parity::report_junit(result));
+  }
+  if (session.json) {
+    fmt::print("{}\n", parity::to_json(result));
+    return exit_of(result);
   }
   const bool colour = session.color();
   fmt::print(
@@ -55,7 +99,8 @@ void add_parity_report(CLI::App& parity, Session& session) {
   auto flags = std::make_shared<ReportFlags>();
   CLI::App* command = parity.add_subcommand(
       "report",
-      "Compare, and write the result as one HTML page that needs no network; also JSON and JUnit");
+      "Compare, and write the result as one HTML page that needs no network; also JSON and JUnit. "
+      "An older report is replaced");
   add_compare_flags(*command, flags->compare);
   command->add_option(
       "-o,--out", flags->out, "The page (default: RUN/report.html, or report.html)");

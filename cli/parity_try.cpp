@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cli/compare_flags.h"
+#include "cli/option_checks.h"
 #include "cli/parity_commands.h"
 #include "mflux/base/error.h"
 #include "mflux/parity/output/trial_output.h"
@@ -91,11 +92,8 @@ void add_parity_try(CLI::App& parity, Session& session) {
   command->add_option("MLX", second, "The port's dump: a file or a folder; not with a run folder");
   command->add_option("CHECKPOINT", third, "Which (glob); needless where there is only one");
   command->add_option("TRANSFORM", fourth, "What to apply, see below; always the last");
-  command
-      ->add_option(
-          "--checkpoint", flags->names, "Which (glob), more than one, or instead of the argument")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_repeatable(
+      *command, "--checkpoint", flags->names, "Which (glob), again for more, or instead of it");
   command->add_option("--transform", flags->chain, "What to apply, instead of the last argument");
   command->add_option("--side", flags->side, "Whose tensor is transformed")
       ->check(CLI::IsMember({"port", "ref"}))

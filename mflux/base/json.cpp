@@ -161,7 +161,10 @@ std::vector<std::string> convert<std::vector<std::string>>(
 std::string problem_of(const nlohmann::json::exception& error) {
   const std::string text = error.what(); // "[json.exception.parse_error.101] parse error at …"
   const auto end = text.starts_with('[') ? text.find("] ") : text.npos;
-  return end == text.npos ? text : text.substr(end + 2);
+  const std::string problem = end == text.npos ? text : text.substr(end + 2);
+  const auto where = problem.find(" at line "); // "parse error at line 1, column 2: syntax error …"
+  const auto detail = problem.find(": ", where == problem.npos ? problem.size() : where);
+  return detail == problem.npos ? problem : "an error" + problem.substr(where, detail - where);
 }
 
 Json parse_json(std::string_view text) {

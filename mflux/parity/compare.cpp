@@ -43,8 +43,12 @@ Matching match_dumps(
   if (!map && are_two_arrays(ref, port)) {
     return {{{0, 0, MatchedBy::exact}}, {}, {}, {}};
   }
-  const auto renames = map ? read_renames(*map) : std::vector<Rename>();
-  return match_names(names_of(ref), names_of(port), renames);
+  if (!map) {
+    return match_names(names_of(ref), names_of(port), {});
+  }
+  const auto renames = read_renames(*map);
+  return with_context(
+      map->string(), [&] { return match_names(names_of(ref), names_of(port), renames); });
 }
 
 std::string first_few(const std::vector<std::string>& names) {
@@ -145,7 +149,7 @@ std::string put_in_order(std::vector<Row>& rows, const Dump& ref) {
     return "execution order from the reference's manifest.json";
   }
   if (ref.order() == OrderSource::archive) {
-    return "execution order from the entries of the reference's archive";
+    return "execution order from the entries of the reference's file";
   }
   std::vector<OrderItem> items;
   for (const auto& row : rows) {

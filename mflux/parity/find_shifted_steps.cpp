@@ -64,9 +64,14 @@ class ShiftSearch {
 
   /// Rows of the loop that are the shifted ones of the reference; none when they are too few to
   /// mean anything.
-  std::vector<size_t> explained_by(const Shift& shift, const Loop& loop) const {
+  struct Explained {
     std::vector<size_t> rows;
-    size_t possible = 0;
+    size_t possible = 0; ///< steps for which the loop has the other one too
+  };
+
+  Explained explained_by(const Shift& shift, const Loop& loop) const {
+    Explained out;
+    auto& [rows, possible] = out;
     const int last = loop.rbegin()->first;
     for (const auto& [step, row] : loop) {
       const int other = shift.of(step, last);
@@ -81,7 +86,10 @@ class ShiftSearch {
     }
     const bool is_scalar = !samples_.of(loop.begin()->second, Side::ref).is_distinctive;
     const bool enough = rows.size() * 2 > possible && rows.size() >= (is_scalar ? 2u : 1u);
-    return enough ? rows : std::vector<size_t>();
+    if (!enough) {
+      rows.clear();
+    }
+    return out;
   }
 
  private:
@@ -116,13 +124,13 @@ std::vector<Finding> find_shifted_steps(
     std::vector<std::string> names;
     size_t first_rows = 0, first_steps = 0;
     for (const auto& [name, loop] : loops) {
-      const auto rows = search.explained_by(shift, loop);
+      const auto [rows, possible] = search.explained_by(shift, loop);
       if (rows.empty() || explained[rows.front()]) {
         continue;
       }
       if (names.empty()) {
         first_rows = rows.size();
-        first_steps = loop.size();
+        first_steps = possible;
       }
       names.push_back(name);
       for (const size_t row : rows) {

@@ -15,6 +15,11 @@ using artifacts::Dtype;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+/// The gain from which on it stands out.
+double least_gain(const Row& row) {
+  return is_three_way(row) ? kGainOverNoiseThatStandsOut : kGainThatStandsOut;
+}
+
 /// The error, its gain and how both were come by, for every row that was compared.
 class Gains {
  public:
@@ -43,8 +48,7 @@ class Gains {
   }
 
   bool stands_out(size_t r) const {
-    const double least = is_three_way(rows_[r]) ? kGainOverNoiseThatStandsOut : kGainThatStandsOut;
-    return rows_[r].gain && *rows_[r].gain >= least;
+    return rows_[r].gain && *rows_[r].gain >= least_gain(rows_[r]);
   }
 
   /// The row that brought most of the error in, if that is more than noise.
@@ -80,8 +84,15 @@ class Gains {
     const double floor = noise_floor(rows_[r]);
     const double least =
         is_three_way(rows_[r]) ? floor * std::max(in_noises, 1.0) : std::max(in, floor);
+    const double gain = in == kInfinity ? 1 : *errors_[r] / least;
+    const bool all_known = std::all_of(
+        of_[r]->begin(), of_[r]->end(), [&](size_t s) { return errors_[s].has_value(); });
+    if (!all_known && gain >= least_gain(rows_[r])) {
+      of_[r].reset(); // what stands out may have come in by an input that the port did not dump
+      return;
+    }
     rows_[r].input_error = in;
-    rows_[r].gain = in == kInfinity ? 1 : *errors_[r] / least;
+    rows_[r].gain = gain;
   }
 
   Sources sources_;
@@ -108,7 +119,9 @@ size_t strongest_on_the_way(const std::vector<Row>& rows, const Gains& gains, si
 
 std::string describe(const Row& row, const Gains& gains, size_t r) {
   if (!gains.knows_inputs(r)) {
-    return "the first checkpoint over tolerance; its inputs were not dumped";
+    return gains.sources().of(r)
+               ? "the first checkpoint over tolerance; the port lacks some of its inputs"
+               : "the first checkpoint over tolerance; its inputs were not dumped";
   }
   if (gains.is_fed(r)) {
     return "the two sides were fed different inputs";

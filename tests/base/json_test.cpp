@@ -25,9 +25,9 @@ TEST(ParseJson, IsStrict) {
 }
 
 TEST(ParseJson, SaysWhatIsWrongInPlainWords) {
-  EXPECT_THAT(
+  EXPECT_EQ(
       error_of([] { parse_json("{"); }),
-      ::testing::StartsWith("not valid JSON: parse error at line 1, column 2: "));
+      "not valid JSON: an error at line 1, column 2");
 }
 
 TEST(ParseJson, SameKeyInDifferentObjectsIsFine) {

@@ -136,7 +136,7 @@ TEST_F(Findings, StepsThatLag) {
           "duplicate: the port's latents_packed equals its latents@step=1; the reference's does "
           "not",
           "step_shift: the port's steps lag by one: latents@step=k of the port is "
-          "latents@step=k-1 of the reference for 3 of 4 steps"));
+          "latents@step=k-1 of the reference for 3 of 3 steps"));
   EXPECT_THAT(result.findings[1].names, ElementsAre("latents"));
   EXPECT_EQ(result.verdict, Verdict::fail);
 }

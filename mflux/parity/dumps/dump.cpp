@@ -262,8 +262,8 @@ class DumpReader {
       const bool is_of_weights = dump_.files_[file].name.starts_with("weights/");
       for (size_t index = 0; index < tensors.size(); ++index) {
         if (listed.count({file, index}) == 0) {
-          Name name =
-              is_of_weights ? weight_name(tensors[index].name) : parse_name(tensors[index].name);
+          Name name = is_of_weights ? weight_name(tensors[index].name)
+                                    : parse_file_name(tensors[index].name);
           added += add(make(file, index, std::move(name)));
         }
       }

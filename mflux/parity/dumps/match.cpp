@@ -165,16 +165,16 @@ std::map<std::string, std::string> rename_all(
       if (out.emplace(name, canonical(parse_name(*to))).second) {
         const auto [other, fresh] = back.emplace(out[name], name);
         if (!fresh) {
-          throw Error(fmt::format(
-              "map.toml makes both {} and {} of the port {}", other->second, name, out[name]));
+          throw Error(
+              fmt::format("both {} and {} of the port become {}", other->second, name, out[name]));
         }
       }
     }
   }
   for (size_t i = 0; i < rules.size(); ++i) {
     if (!used[i]) {
-      throw Error(fmt::format(
-          "map.toml: the rule from \"{}\" matches no checkpoint of the port", rules[i].from));
+      throw Error(
+          fmt::format("the rule from \"{}\" matches no checkpoint of the port", rules[i].from));
     }
   }
   return out;

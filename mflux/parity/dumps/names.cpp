@@ -232,6 +232,18 @@ std::string component_of(const Name& name) {
                                                                                : "pipeline";
 }
 
+Name parse_file_name(std::string_view text) {
+  std::string rest(text);
+  const bool is_weight = text.substr(0, kWeights.size()) == kWeights;
+  const auto step = is_weight ? std::nullopt : take_any_step(rest);
+  if (!step || rest.empty()) {
+    return parse_name(text);
+  }
+  Name name = parse_name(rest);
+  name.step = step;
+  return name;
+}
+
 std::string normalised(std::string_view text) {
   if (text.substr(0, kWeights.size()) == kWeights) {
     return std::string(text);

@@ -22,21 +22,25 @@ namespace fs = std::filesystem;
 constexpr std::array<const char*, 3> kSides = {"ref", "ref32", "mlx"};
 constexpr int kMostLevels = 64; ///< of folders in a run
 
-uint64_t blocks_of(const fs::path& path) {
-  struct stat status {};
-  return lstat(path.c_str(), &status) == 0 ? uint64_t{512} * static_cast<uint64_t>(status.st_blocks)
-                                           : 0;
+/// Of the entry itself, also when it is a link.
+fs::file_time_type changed_at(const struct stat& status) {
+  const auto since_epoch = std::chrono::seconds(status.st_mtim.tv_sec) +
+                           std::chrono::nanoseconds(status.st_mtim.tv_nsec);
+  return std::chrono::file_clock::from_sys(std::chrono::sys_time<std::chrono::nanoseconds>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch)));
 }
 
 /// Adds an entry and what lies in it to the run's size and age. Links are not followed.
 void measure(const fs::directory_entry& entry, Run& run, int levels) {
   std::error_code ignored;
-  run.bytes += blocks_of(entry.path());
-  if (entry.is_symlink(ignored)) {
+  struct stat status {};
+  if (lstat(entry.path().c_str(), &status) != 0) {
     return;
   }
-  if (const auto changed = entry.last_write_time(ignored); !ignored) {
-    run.changed = std::max(run.changed, changed);
+  run.bytes += uint64_t{512} * static_cast<uint64_t>(status.st_blocks);
+  run.changed = std::max(run.changed, changed_at(status));
+  if (entry.is_symlink(ignored)) {
+    return;
   }
   if (!entry.is_directory(ignored) || levels == 0) {
     return;

@@ -54,7 +54,7 @@ TEST(MatchNames, RefusesAMapThatDoesNotFit) {
       error_of([] {
         match_names({"a"}, {"p", "q"}, {{"p", "a"}, {"q", "a"}});
       }),
-      HasSubstr("makes both p and q of the port a"));
+      HasSubstr("both p and q of the port become a"));
 }
 
 TEST(MatchNames, NormalisesWhatIsLeft) {
