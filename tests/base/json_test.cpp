@@ -25,9 +25,7 @@ TEST(ParseJson, IsStrict) {
 }
 
 TEST(ParseJson, SaysWhatIsWrongInPlainWords) {
-  EXPECT_EQ(
-      error_of([] { parse_json("{"); }),
-      "not valid JSON: an error at line 1, column 2");
+  EXPECT_EQ(error_of([] { parse_json("{"); }), "not valid JSON: an error at line 1, column 2");
 }
 
 TEST(ParseJson, SameKeyInDifferentObjectsIsFine) {

@@ -25,8 +25,8 @@ struct Name {
 /// Never fails: what is no suffix belongs to the path.
 Name parse_name(std::string_view text);
 
-/// The name of a tensor that a script wrote by hand: parse_name(), but every spelling of a step that
-/// normalised() knows is its step.
+/// The name of a tensor that a script wrote by hand: parse_name(), but every spelling of a step
+/// that normalised() knows is its step.
 Name parse_file_name(std::string_view text);
 
 /// The one spelling of a name: `NAME.out.0` is `NAME`, `@step=04` is `@step=4` and stands last.
