@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 from torch import nn
 
 from mflux_reference.planted.draw import Draw
@@ -30,6 +31,7 @@ class Bug:
     needs: tuple[str, ...] = ()
     invisible: bool = False  # the difference may be small
     clean: bool = False
+    edit_dump: Callable[[dict[str, np.ndarray]], None] | None = None  # a mistake of the port's dump, not of the port
     also: tuple[str, ...] = field(default=())  # names that are as right
 
 

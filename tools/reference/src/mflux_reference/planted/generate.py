@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,7 +38,11 @@ def _turn(seed: int, cause: str | None, index: int, count: int) -> int:
 def _case(plant: Plant, seed: int, index: int, out: Path) -> Path | None:
     torch.manual_seed(seed)
     folder = out / f"{plant.cause or 'clean'}-{plant.name}-{seed}-{index}"
-    if write_case(plant, seed, index, folder) is None:
+    try:
+        if write_case(plant, seed, index, folder) is not None:
+            return folder
         print(f"{folder.name}: no draw gave a bug that can be seen", file=sys.stderr)
-        return None
-    return folder
+    except Exception:  # one broken plant must not cost the other cases
+        traceback.print_exc(limit=-3)
+        print(f"{folder.name}: could not be planted", file=sys.stderr)
+    return None

@@ -12,8 +12,9 @@ from mflux_reference.planted.draw import Draw
 HALF_ULP = 2.0**-9  # of bfloat16, relative
 
 
-def add_noise(module: nn.Module, draw: Draw, level: float) -> None:
+def add_noise(module: nn.Module, draw: Draw) -> None:
     """Outputs that a module merely hands on from one below stay equal to that one."""
+    levels = {torch.float32: draw.uniform(1e-7, 5e-7), torch.bfloat16: draw.uniform(0.15, 0.4) * HALF_ULP}
     handed_on: set[int] = set()
     alive: list[torch.Tensor] = []  # ids stay those of living tensors
 
@@ -21,8 +22,8 @@ def add_noise(module: nn.Module, draw: Draw, level: float) -> None:
         if isinstance(tensor, torch.Tensor):
             if not tensor.is_floating_point() or id(tensor) in handed_on:
                 return tensor
-            noise = torch.randn(tensor.shape, generator=draw.generator)
-            out = (tensor.double() * (1 + level * noise.double())).to(tensor.dtype)
+            noise = torch.randn(tensor.shape, generator=draw.generator).double()
+            out = (tensor.double() * (1 + levels.get(tensor.dtype, 0) * noise)).to(tensor.dtype)
             handed_on.add(id(out))
             alive.append(out)
             return out
@@ -42,9 +43,3 @@ def add_noise(module: nn.Module, draw: Draw, level: float) -> None:
 
     for child in module.modules():
         child.register_forward_hook(hook)
-
-
-def level_of(draw: Draw, dtype: torch.dtype) -> float:
-    if dtype == torch.bfloat16:
-        return draw.uniform(0.2, 0.5) * HALF_ULP
-    return draw.uniform(1e-7, 5e-7)

@@ -9,15 +9,16 @@ from typing import Any
 
 def rewrite(owner: Any, method: str, *changes: tuple[str, str], **names: Any) -> None:
     """Every (old, new) must occur in the method's source; `names` are further globals that the new lines use."""
-    original = getattr(type(owner), method)
-    source = textwrap.dedent(inspect.getsource(inspect.unwrap(original)))
-    source = source[source.index("def ") :] if not source.startswith("def ") else source
+    original = inspect.unwrap(getattr(type(owner), method))
+    source = getattr(original, "rewritten", None) or textwrap.dedent(inspect.getsource(original))
+    source = source[source.index("def ") :]
     for old, new in changes:
         if old not in source:
             raise ValueError(f"{type(owner).__name__}.{method} has no {old!r}")
         source = source.replace(old, new)
     scope: dict[str, Any] = {}
-    exec("from __future__ import annotations\n" + source, {**inspect.unwrap(original).__globals__, **names}, scope)
+    exec("from __future__ import annotations\n" + source, {**original.__globals__, **names}, scope)
+    scope[method].rewritten = source
     replace_method(owner, method, scope[method])
 
 

@@ -44,7 +44,7 @@ class Score:
     def cause_right(self) -> bool:
         if self.is_clean:
             return set(self.named) <= CLEAN
-        right = set(self.named[:len(self.ids)]) == set(self.ids) if len(self.ids) > 1 else self.named[:1] == self.ids
+        right = set(self.named[: len(self.ids)]) == set(self.ids) if len(self.ids) > 1 else self.named[:1] == self.ids
         return right or (self.lacks and not set(self.named) - CLEAN - set(self.ids))
 
     def line(self) -> str:

@@ -13,8 +13,8 @@ import torch
 from mflux_reference.dump import load_dump
 from mflux_reference.planted.bug import Bug
 from mflux_reference.planted.draw import Draw
-from mflux_reference.planted.noise import add_noise, level_of
-from mflux_reference.planted.subject import Call
+from mflux_reference.planted.noise import add_noise
+from mflux_reference.planted.subject import Call, Subject
 from mflux_reference.recorder import Capture
 
 
@@ -35,32 +35,43 @@ class Pair:
     exact: Side  # the port without noise
 
 
-def run_pair(bug: Bug, draw: Draw, dtype: torch.dtype, noisy: bool) -> Pair:
-    """`exact` differs from `ref` where the bug shows and nowhere else."""
-    reference = copy.deepcopy(bug.subject.module).to(dtype)
-    port = copy.deepcopy(reference)
-    if bug.plant:
-        bug.plant(port)
-    call = bug.port_call or bug.subject.call
-    component = bug.subject.component
-    ref = run_side(component, reference, bug.subject.call)
-    exact = run_side(component, port, call)
-    if not noisy:
-        return Pair(ref, exact, exact)
-    noisy_port = copy.deepcopy(port)
-    add_noise(noisy_port, draw, level_of(draw, dtype))
-    return Pair(ref, run_side(component, noisy_port, call), exact)
+class Runs:
+    """The reference and the port without noise at once; the port with noise when it is asked for."""
+
+    def __init__(self, bug: Bug, dtype: torch.dtype) -> None:
+        self._bug = bug
+        reference = copy.deepcopy(bug.subject.module).to(dtype)
+        self._port = copy.deepcopy(reference)
+        if bug.plant:
+            bug.plant(self._port)
+        self.ref = run_side(bug.subject, reference, bug.subject.call)
+        self.exact = self._run_port(self._port)
+
+    def pair(self, draw: Draw, noisy: bool) -> Pair:
+        if not noisy:
+            return Pair(self.ref, self.exact, self.exact)
+        port = copy.deepcopy(self._port)
+        add_noise(port, draw)
+        return Pair(self.ref, self._run_port(port), self.exact)
+
+    def _run_port(self, port: torch.nn.Module) -> Side:
+        side = run_side(self._bug.subject, port, self._bug.port_call or self._bug.subject.call)
+        if self._bug.edit_dump:
+            self._bug.edit_dump(side.tensors)
+        return side
 
 
-def run_side(component: str, module: torch.nn.Module, call: Call) -> Side:
+def run_side(subject: Subject, module: torch.nn.Module, call: Call) -> Side:
+    torch.manual_seed(0)
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         with torch.no_grad(), Capture(folder, inputs=True, seed=0) as capture:
-            capture.add(component, module)
+            if subject.tapped:
+                capture.add(subject.component, module)
             call(module, capture)
         dump = load_dump(folder)
         tensors = {entry["name"]: dump.tensor(entry["name"], "numpy") for entry in dump.checkpoints}
         entries = {entry["name"]: entry for entry in dump.checkpoints}
-    weights = {f"{component}.{name}": _array(value) for name, value in module.state_dict().items()}
+    weights = {f"{subject.component}.{name}": _array(value) for name, value in module.state_dict().items()}
     return Side(tensors, entries, weights, dump.manifest)
 
 
@@ -86,7 +97,7 @@ def relative_error(ref: np.ndarray, port: np.ndarray) -> float:
     return 0.0 if error == 0 else float(error / scale) if scale else float("inf")
 
 
-def first_wrong(pair: Pair) -> str | None:
+def first_wrong(pair: Pair | Runs) -> str | None:
     """The name of the first tensor that the bug changes, in execution order."""
     for name, tensor in pair.ref.tensors.items():
         if name in pair.exact.tensors and not same(tensor, pair.exact.tensors[name]):

@@ -22,10 +22,12 @@ class Subject:
     component: str
     module: nn.Module
     call: Call
+    name: str = ""
+    tapped: bool = True  # False: only what `call` records itself, as in a script's own savez
 
     @property
     def label(self) -> str:
-        return type(self.module).__name__
+        return self.name or type(self.module).__name__
 
 
 def randomize(module: nn.Module, draw: Draw) -> nn.Module:

@@ -87,7 +87,7 @@ def flux(draw: Draw) -> Subject:
             timestep=torch.full((batch,), round(draw.uniform(0.1, 1), 3)),
             img_ids=torch.stack([torch.zeros_like(rows), rows, columns], -1).float(),
             txt_ids=torch.zeros(text, 3),
-            guidance=torch.full((batch,), draw.uniform(1, 5)),
+            guidance=torch.full((batch,), draw.uniform(1, 5)) if model.config.guidance_embeds else None,
             return_dict=False,
         ),
     )

@@ -2,6 +2,12 @@
 
 from mflux_reference.planted.plants import (  # noqa: F401
     activations,
+    attention,
+    edges,
+    layouts,
     leaves,
+    modulation,
     norms,
+    pipeline,
+    rope,
 )
