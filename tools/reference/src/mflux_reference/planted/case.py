@@ -123,12 +123,17 @@ def expected_of(
     accepted = acceptable(pair, first, kept)
     if not accepted:
         return None
+    orderless = variation.format == "safetensors" and not variation.inputs
+    if orderless and (beside := next_wrong(pair, accepted, kept)):
+        accepted.append(beside)
     needs = [] if any(name in kept for name in equal_to(pair, first)) else [names.without_step(first)]
     if bug.needs_input and not has_input(pair, first, kept):
         needs.append(names.without_step(names.site(first)) + ".in")
     if bug.needs_weights and not variation.weights:
         needs.append("weights")
     needs += [glob for glob in bug.needs if not any(matches(names.without_step(name), (glob,)) for name in kept)]
+    if orderless and plant.cause and len(kept) > 1:
+        needs.append("order")
     owners = {names.module_path(first), names.module_path(first).rpartition(".")[0]}
     return {
         **expected,
@@ -169,6 +174,13 @@ def acceptable(pair: Pair, first: str, kept: list[str]) -> list[str]:
     sources = equal_to(pair, first)
     fed = {names.site(name) for name in sources if names.is_input(name)}
     return [bad[0]] + [name for name in bad if names.site(name) in fed and not names.is_input(name)]
+
+
+def next_wrong(pair: Pair, accepted: list[str], kept: list[str]) -> str | None:
+    """Without order and inputs nobody can tell the first bad module from the one behind it."""
+    bad = [name for name in kept if wrong(pair, name)]
+    behind = bad[bad.index(accepted[0]) + 1 :] if accepted[0] in bad else []
+    return next((name for name in behind if name not in accepted), None)
 
 
 def has_input(pair: Pair, first: str, kept: list[str]) -> bool:
