@@ -29,7 +29,7 @@ class Score:
 
     @property
     def is_clean(self) -> bool:
-        return not self.ids
+        return not self.expected["name"]
 
     @property
     def lacks(self) -> bool:
@@ -43,7 +43,7 @@ class Score:
     @property
     def cause_right(self) -> bool:
         if self.is_clean:
-            return set(self.named) <= CLEAN
+            return self.named == self.ids if self.ids else set(self.named) <= CLEAN
         right = set(self.named[: len(self.ids)]) == set(self.ids) if len(self.ids) > 1 else self.named[:1] == self.ids
         return right or (self.lacks and not set(self.named) - CLEAN - set(self.ids))
 
@@ -110,7 +110,7 @@ def share(scores: list[Score], what: str) -> float:
 
 
 def false_alarms(scores: list[Score]) -> list[Score]:
-    return [score for score in scores if score.is_clean and not score.cause_right]
+    return [score for score in scores if score.is_clean and not set(score.named) <= CLEAN]
 
 
 def crashes(scores: list[Score]) -> list[Score]:

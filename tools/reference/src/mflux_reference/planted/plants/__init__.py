@@ -3,6 +3,7 @@
 from mflux_reference.planted.plants import (  # noqa: F401
     activations,
     attention,
+    dumps,
     edges,
     layouts,
     leaves,
@@ -10,4 +11,5 @@ from mflux_reference.planted.plants import (  # noqa: F401
     norms,
     pipeline,
     rope,
+    stacked,
 )
