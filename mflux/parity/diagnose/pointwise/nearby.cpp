@@ -1,0 +1,51 @@
+#include "mflux/parity/diagnose/pointwise/nearby.h"
+
+#include <algorithm>
+
+namespace mflux::parity {
+namespace {
+
+constexpr size_t kMostNearby = 5;
+constexpr size_t kFurthest = 40; ///< rows before this one
+
+bool is_alike(const Scene& scene, size_t row, const Name& name) {
+  return scene.rows()[row].ref->name.step == name.step;
+}
+
+} // namespace
+
+std::vector<Nearby> nearby(const Case& at, int64_t count) {
+  std::vector<size_t> rows;
+  const auto add = [&](size_t row) {
+    if (row != at.row && std::find(rows.begin(), rows.end(), row) == rows.end()) {
+      rows.push_back(row);
+    }
+  };
+  for (const auto& [argument, row] : at.inputs()) {
+    add(row);
+  }
+  for (size_t back = 1; back <= std::min(kFurthest, at.row); ++back) {
+    add(at.row - back);
+  }
+  std::vector<Nearby> out;
+  for (const size_t row : rows) {
+    const Row& other = at.scene.rows()[row];
+    if (out.size() == kMostNearby) {
+      break;
+    }
+    if (!is_alike(at.scene, row, at.name()) || must_be_equal(other) ||
+        artifacts::element_count(other.ref->shape) != count) {
+      continue;
+    }
+    const auto pair = at.scene.pair(row);
+    const bool is_new = pair && std::none_of(out.begin(), out.end(), [&](const Nearby& known) {
+                          return known.pair->ref.values == pair->ref.values;
+                        });
+    if (is_new) {
+      out.push_back({row, pair});
+    }
+  }
+  return out;
+}
+
+} // namespace mflux::parity
