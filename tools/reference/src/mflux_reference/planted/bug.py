@@ -29,6 +29,7 @@ class Bug:
     needs_input: bool = False
     needs_weights: bool = False
     needs: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()  # of a clean pair: ids that are no false alarm
     invisible: bool = False  # the difference may be small
     clean: bool = False
     edit_dump: Callable[[dict[str, np.ndarray]], None] | None = None  # a mistake of the port's dump, not of the port

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,14 @@ def draw_variation(draw: Draw, plant: Plant) -> Variation:
     )
 
 
-def write_case(plant: Plant, seed: int, index: int, folder: Path) -> dict[str, Any] | None:
-    """Writes folder/{ref,mlx,expected.json}; None when no draw of many gave a bug that can be seen."""
+def write_case(
+    plant: Plant, seed: int, index: int, folder: Path, fixed: dict[str, Any] | None = None
+) -> dict[str, Any] | None:
+    """Writes folder/{ref,mlx,expected.json}; None when no draw of many gave a bug that can be seen. `fixed` are fields
+    of the variation that are not drawn."""
     for attempt in range(TRIES):
         draw = Draw(seed, plant.cause, plant.name, index, attempt)
-        variation = draw_variation(draw, plant)
+        variation = replace(draw_variation(draw, plant), **(fixed or {}))
         bug = plant.make(draw)
         runs = Runs(bug, variation.dtype)
         first = first_wrong(runs)
@@ -131,7 +134,7 @@ def expected_of(
     ids = list(bug.ids) if bug.clean or bug.ids else [plant.cause]
     expected: dict[str, Any] = {"id": ids[0] if ids else None, "ids": ids, "module": bug.label or bug.subject.label}
     if bug.clean:
-        return {**expected, "name": [], "owner": None, "needs": []}
+        return {**expected, "name": [], "owner": None, "needs": [], "allowed": list(bug.allowed)}
     accepted = acceptable(pair, first, kept)
     if not accepted:
         return None

@@ -37,13 +37,18 @@ class Score:
         return bool(self.expected.get("needs"))
 
     @property
+    def alarm(self) -> bool:
+        """A clean pair for which a cause was made up."""
+        return self.is_clean and not set(self.named) <= CLEAN | set(self.expected.get("allowed", []))
+
+    @property
     def first_right(self) -> bool:
         return self.first is not None and names.plain(self.first) in self.expected["name"]
 
     @property
     def cause_right(self) -> bool:
         if self.is_clean:
-            return self.named == self.ids if self.ids else set(self.named) <= CLEAN
+            return self.named == self.ids if self.ids else not self.alarm
         right = set(self.named[: len(self.ids)]) == set(self.ids) if len(self.ids) > 1 else self.named[:1] == self.ids
         return right or (self.lacks and not set(self.named) - CLEAN - set(self.ids))
 
@@ -110,7 +115,7 @@ def share(scores: list[Score], what: str) -> float:
 
 
 def false_alarms(scores: list[Score]) -> list[Score]:
-    return [score for score in scores if score.is_clean and not set(score.named) <= CLEAN]
+    return [score for score in scores if score.alarm]
 
 
 def crashes(scores: list[Score]) -> list[Score]:

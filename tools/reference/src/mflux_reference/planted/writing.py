@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mflux_reference.manifest import write_manifest
 from mflux_reference.planted.draw import Draw
 from mflux_reference.planted.sides import Pair, Side
 
@@ -27,7 +27,7 @@ def _capture(folder: Path, side: Side, kept: list[str], weights: dict[str, np.nd
     save_safetensors(folder / file, {name: side.tensors[name] for name in kept})
     entries = [{**side.entries[name], "file": file} for name in kept]
     manifest: dict[str, Any] = {**side.manifest, "checkpoints": entries}
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    write_manifest(folder, manifest)
     if weights:
         save_safetensors(folder / "weights.safetensors", _prefixed(weights))
 

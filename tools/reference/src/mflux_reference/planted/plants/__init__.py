@@ -9,6 +9,7 @@ from mflux_reference.planted.plants import (  # noqa: F401
     leaves,
     modulation,
     norms,
+    odd,
     pipeline,
     rope,
     stacked,
