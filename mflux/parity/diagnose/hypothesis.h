@@ -50,6 +50,14 @@ struct Prediction {
   std::string
       transform;      ///< as `parity try` takes it, on the port's side: it undoes the bug; else ""
   std::string detail; ///< what was found, in words: "scale 0.125 = 1/√64", "head 3 is head 1"
+
+  /// Where the proof is not the checkpoint itself but what it was computed with, a weight: how far
+  /// that is off, and how far once the cause is applied. `field` is then the port's own.
+  struct Elsewhere {
+    double before = 0, after = 0;
+  };
+
+  std::optional<Elsewhere> elsewhere = std::nullopt;
 };
 
 /// A cause that may explain a checkpoint, to be applied and scored.

@@ -60,6 +60,10 @@ std::optional<Proof> apply(const Case& at, const Hypothesis& hypothesis) {
   }
   proof.prediction = std::move(*prediction);
   proof.after = rest.relative();
+  if (const auto& elsewhere = proof.prediction.elsewhere) {
+    proof.before = elsewhere->before;
+    proof.after = elsewhere->after;
+  }
   proof.angle = std::sqrt(std::max(0.0, 1 - std::pow(cosine(proof.prediction.field, at.port), 2)));
   return proof;
 }

@@ -2,12 +2,16 @@
 
 #include "mflux/parity/diagnose/layout/permutations.h"
 #include "mflux/parity/diagnose/layout/slices.h"
+#include "mflux/parity/diagnose/layout/weights.h"
 
 namespace mflux::parity {
 
 void propose_layout(const Case& at, Proposals& proposals) {
   propose_permutations(at, proposals);
   propose_slices(at, proposals);
+  propose_layer_weights(at, proposals);
+  propose_missing_weights(at, proposals);
+  propose_differing_weights(at, proposals);
 }
 
 } // namespace mflux::parity
