@@ -48,6 +48,7 @@ Proposals propose(const Case& at) {
 /// What one checkpoint shows: one cause, or two that stand on each other.
 struct Found {
   std::vector<Proof> chain;
+  std::optional<Statement> stated; ///< where the chain is empty
   std::vector<RuledOut> ruled_out;
   std::vector<std::string> next;
 };
@@ -103,6 +104,14 @@ std::vector<RuledOut> ruled_out(const std::vector<Proof>& proofs) {
   return out;
 }
 
+std::optional<Statement> surest(const std::vector<Statement>& statements) {
+  const auto best = std::max_element(
+      statements.begin(), statements.end(), [](const Statement& a, const Statement& b) {
+        return a.confidence < b.confidence;
+      });
+  return best == statements.end() ? std::nullopt : std::optional(*best);
+}
+
 Found look_at(const Scene& scene, size_t row) {
   Found found;
   const auto pair = scene.pair(row);
@@ -131,6 +140,9 @@ Found look_at(const Scene& scene, size_t row) {
   }
   found.chain = find_two(at, proofs);
   if (found.chain.empty()) {
+    found.stated = surest(proposals.statements());
+  }
+  if (found.chain.empty() && !found.stated) {
     found.ruled_out = ruled_out(proofs);
     found.next = advice_for(at, proposals.needs());
   }
@@ -142,25 +154,34 @@ class Report {
  public:
   Report(const Scene& scene, Diagnosis& diagnosis) : scene_(scene), diagnosis_(diagnosis) {}
 
-  void add(size_t row, const std::vector<Proof>& chain) {
+  void add(size_t row, const Found& found) {
     const Case at(scene_, row, scene_.pair(row));
-    for (const auto& proof : chain) {
-      const auto known =
-          std::find_if(diagnosis_.causes.begin(), diagnosis_.causes.end(), [&](const Cause& cause) {
-            return cause.id == proof.id;
-          });
-      if (known != diagnosis_.causes.end()) {
-        known->others.push_back(at.at().ref->text);
-        continue;
-      }
+    if (found.stated) {
+      const double before = at.before();
+      const auto& [id, detail, confidence] = *found.stated;
+      add({id, row, confidence, before, before, {}, detail, {}});
+    }
+    for (const auto& proof : found.chain) {
       Cause cause{proof.id, row, confidence_of(proof, at), proof.before, proof.after, {}, {}, {}};
       cause.transform = proof.prediction.transform;
       cause.detail = proof.prediction.detail;
-      diagnosis_.causes.push_back(std::move(cause));
+      add(std::move(cause));
     }
   }
 
  private:
+  void add(Cause cause) {
+    const auto known =
+        std::find_if(diagnosis_.causes.begin(), diagnosis_.causes.end(), [&](const Cause& other) {
+          return other.id == cause.id;
+        });
+    if (known != diagnosis_.causes.end()) {
+      known->others.push_back(scene_.rows()[cause.row].ref->text);
+    } else {
+      diagnosis_.causes.push_back(std::move(cause));
+    }
+  }
+
   const Scene& scene_;
   Diagnosis& diagnosis_;
 };
@@ -188,14 +209,14 @@ Diagnosis diagnose(const Comparison& comparison) {
   const size_t first = comparison.first_divergence->row;
   Report report(scene, diagnosis);
   const Found found = look_at(scene, first);
-  report.add(first, found.chain);
+  report.add(first, found);
   diagnosis.ruled_out = found.ruled_out;
   diagnosis.next = found.next;
   size_t looked = 0;
   for (size_t row = 0; row < comparison.rows.size() && looked < kMostRows; ++row) {
     if (row != first && begins_here(scene, row)) {
       ++looked;
-      report.add(row, look_at(scene, row).chain);
+      report.add(row, look_at(scene, row));
     }
   }
   std::stable_sort(

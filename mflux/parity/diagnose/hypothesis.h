@@ -71,6 +71,15 @@ struct Hypothesis {
   bool is_fitted = false; ///< it looks at the port's values
 };
 
+/// A cause that the numbers of both sides prove by themselves, where nothing can be predicted:
+/// other random numbers, another schedule, a narrower type inside a module. Counts only when no
+/// hypothesis holds.
+struct Statement {
+  std::string id;
+  std::string detail;
+  double confidence = 0; ///< of 1
+};
+
 /// What the families of causes put forward for one checkpoint.
 class Proposals {
  public:
@@ -83,6 +92,10 @@ class Proposals {
     needs_.push_back({std::move(id), std::move(what)});
   }
 
+  void state(Statement statement) {
+    statements_.push_back(std::move(statement));
+  }
+
   struct Need {
     std::string id, what;
   };
@@ -91,12 +104,17 @@ class Proposals {
     return hypotheses_;
   }
 
+  const std::vector<Statement>& statements() const {
+    return statements_;
+  }
+
   const std::vector<Need>& needs() const {
     return needs_;
   }
 
  private:
   std::vector<Hypothesis> hypotheses_;
+  std::vector<Statement> statements_;
   std::vector<Need> needs_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "mflux/parity/diagnose/pipeline/families.h"
 #include "mflux/parity/diagnose/pipeline/rounding.h"
@@ -20,6 +21,9 @@ constexpr int64_t kLeastChanged = 4;
 
 constexpr int64_t kFewestOnGrid = 16;
 
+/// Kernels after the rounding move values off the grid by this much.
+constexpr double kNoiseOnGrid = 3e-6;
+
 double rms_of(const Field& field) {
   double sum = 0;
   for (const double value : field.values) {
@@ -35,9 +39,16 @@ double noise_of(const Case& at) {
   return own + 2 * std::min(row.input_error.value_or(0), 1e-2);
 }
 
-bool is_on(const Rounding& rounding, double value) {
-  const double again = rounding.apply(value);
-  return again == value || (rounding.unit == 0 && std::abs(again - value) < 1e-6);
+/// The rounded value that `value` is within noise; nothing when it is none.
+std::optional<double> on_grid(const Rounding& rounding, double value) {
+  for (const double near : {value, value * (1 + kNoiseOnGrid), value * (1 - kNoiseOnGrid)}) {
+    const double again = rounding.apply(near);
+    const double reach = rounding.unit == 0 ? kNoiseOnGrid : kNoiseOnGrid * std::abs(value);
+    if (std::abs(again - value) <= reach) {
+      return again;
+    }
+  }
+  return std::nullopt;
 }
 
 /// The port's values, where the reference's within the noise would be rounded to them.
@@ -48,8 +59,8 @@ Field rounded_like(const Case& at, const Rounding& rounding) {
     const double value = at.ref.values[i];
     const double reach = noise * (std::abs(value) + size);
     const double low = rounding.apply(value - reach), high = rounding.apply(value + reach);
-    const bool is_tie = low != high && is_on(rounding, at.port.values[i]);
-    out.values[i] = is_tie ? std::clamp(at.port.values[i], low, high) : rounding.apply(value);
+    const auto port = low != high ? on_grid(rounding, at.port.values[i]) : std::nullopt;
+    out.values[i] = port ? std::clamp(*port, low, high) : rounding.apply(value);
   }
   return out;
 }
@@ -62,7 +73,7 @@ bool may_be(const Case& at, const Rounding& rounding) {
   for (int64_t i = 0; i < at.port.count(); i += step) {
     const double ref = at.ref.values[static_cast<size_t>(i)];
     const double port = at.port.values[static_cast<size_t>(i)];
-    if (!is_on(rounding, port)) {
+    if (!on_grid(rounding, port)) {
       return false;
     }
     const double expected = rounding.apply(ref);
