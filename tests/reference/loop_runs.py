@@ -1,4 +1,4 @@
-"""Hand-made dumps of denoising loops: the reference steps with diffusers' own schedulers, the port with its own formulas."""
+"""Dumps of denoising loops: the reference steps with diffusers' schedulers, the port with its own formulas."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Loop:
         if self.kind == "euler":
             self.x0 = self.x0 * self.scheduler.init_noise_sigma
 
-    def make_scheduler(self):  # noqa: ANN201
+    def make_scheduler(self):
         if self.kind in ("flow", "shifted"):
             scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0 if self.kind == "shifted" else 1.0)
             scheduler.set_timesteps(self.steps)

@@ -11,7 +11,7 @@
 namespace mflux::parity {
 namespace {
 
-constexpr double kSame = 2e-3;
+constexpr double kSame = 5e-3;
 
 using Pair = std::shared_ptr<const FieldPair>;
 
@@ -63,17 +63,26 @@ Terms port_terms(const Predictions& both) {
   return {&both.uncond->port, &both.cond->port};
 }
 
-bool is_same(double a, double b) {
-  return std::abs(a - b) <= kSame * std::max({std::abs(a), std::abs(b), 0.1});
+bool is_same(double a, double b, double slack = 0) {
+  return std::abs(a - b) <= kSame * std::max({std::abs(a), std::abs(b), 0.1}) + slack;
+}
+
+struct Guidance {
+  double strength = 0, error = 0;
+};
+
+bool is_same(const Guidance& a, const Guidance& b) {
+  return is_same(a.strength, b.strength, a.error + b.error);
 }
 
 /// Of a sum (1 − g) uncond + g cond: g. Nothing when it is another sum.
-std::optional<double> guidance_of(const Terms& terms, const Field& target, double exact) {
+std::optional<Guidance> guidance_of(const Terms& terms, const Field& target, double exact) {
   const auto sum = combine(terms, target, Half::all());
-  if (!sum || sum->left > exact || !is_same(sum->factors[0] + sum->factors[1], 1)) {
+  if (!sum || sum->left > exact ||
+      !is_same(sum->factors[0] + sum->factors[1], 1, sum->errors[0] + sum->errors[1])) {
     return std::nullopt;
   }
-  return sum->factors[1];
+  return Guidance{sum->factors[1], sum->errors[1]};
 }
 
 Hypothesis guided(const char* id, std::string detail, const Predictions& both, const Case& at) {
@@ -130,16 +139,13 @@ void propose_for_prediction(const Case& at, const LoopRows& loop, Proposals& pro
     const auto port = guidance_of(port_terms(both), at.port, exact);
     if (!port) {
       propose_rescale(at, both, proposals);
-    } else if (is_same(*port, 1 - *ref)) {
+    } else if (is_same(*port, Guidance{1 - ref->strength, ref->error})) {
       proposals.add(guided(
-          "cfg.swapped",
-          fmt::format("cond + {:.6g} (uncond - cond)", both.is_named || *ref > 0 ? *ref : 1 - *ref),
-          both,
-          at));
+          "cfg.swapped", fmt::format("cond + {:.6g} (uncond - cond)", ref->strength), both, at));
     } else if (!is_same(*port, *ref)) {
       proposals.add(guided(
           "cfg.scale",
-          fmt::format("guidance {:.6g}, the reference has {:.6g}", *port, *ref),
+          fmt::format("guidance {:.6g}, the reference has {:.6g}", port->strength, ref->strength),
           both,
           at));
     }

@@ -12,6 +12,9 @@ constexpr size_t kMostTerms = 4;
 /// What is left of a term beside those before it; below, it is a combination of them.
 constexpr double kLeastOwn = 1e-9;
 
+/// Rounded terms bias the factors, however many elements there are.
+constexpr double kStandardErrors = 5, kLeastShare = 0.3;
+
 using Matrix = std::array<std::array<double, kMostTerms + 1>, kMostTerms>;
 
 /// Inner products of the terms with each other and, last, with the target.
@@ -39,7 +42,11 @@ Matrix products_of(const Terms& terms, const Field& target, const Half& fit) {
 }
 
 /// Gauss without pivoting: the matrix is symmetric and positive.
-std::optional<std::vector<double>> solve(Matrix m, size_t n) {
+struct Solved {
+  std::vector<double> factors, own; ///< `own`: norms of what each term does not share with others
+};
+
+std::optional<Solved> solve(Matrix m, size_t n) {
   for (size_t a = 0; a < n; ++a) {
     const double whole = m[a][a];
     for (size_t b = 0; b < a; ++b) {
@@ -53,33 +60,38 @@ std::optional<std::vector<double>> solve(Matrix m, size_t n) {
       return std::nullopt;
     }
   }
-  std::vector<double> out(n);
+  std::vector<double> out(n), own(n);
   for (size_t a = n; a-- > 0;) {
     double rest = m[a][kMostTerms];
     for (size_t b = a + 1; b < n; ++b) {
       rest -= m[a][b] * out[b];
     }
     out[a] = rest / m[a][a];
+    own[a] = std::sqrt(m[a][a]);
   }
-  return out;
+  return Solved{std::move(out), std::move(own)};
 }
 
-double left_of(
+struct Left {
+  double rest = 0, whole = 0; ///< squares
+};
+
+Left left_of(
     const Terms& terms, const std::vector<double>& factors, const Field& target, const Half& fit) {
-  double left = 0, whole = 0;
+  Left left;
   for (int64_t i = 0; i < target.count(); ++i) {
     if (!fit.holds(i)) {
       continue;
     }
     const auto k = static_cast<size_t>(i);
     double rest = target.values[k];
-    whole += rest * rest;
+    left.whole += rest * rest;
     for (size_t a = 0; a < terms.size(); ++a) {
       rest -= factors[a] * terms[a]->values[k];
     }
-    left += rest * rest;
+    left.rest += rest * rest;
   }
-  return whole > 0 ? std::sqrt(left / whole) : 0;
+  return left;
 }
 
 } // namespace
@@ -91,12 +103,20 @@ std::optional<Combination> combine(const Terms& terms, const Field& target, cons
   if (!fits || terms.empty() || terms.size() > kMostTerms) {
     return std::nullopt;
   }
-  auto factors = solve(products_of(terms, target, fit), terms.size());
-  if (!factors) {
+  auto solved = solve(products_of(terms, target, fit), terms.size());
+  if (!solved) {
     return std::nullopt;
   }
-  const double left = left_of(terms, *factors, target, fit);
-  return Combination{std::move(*factors), left};
+  const Left left = left_of(terms, solved->factors, target, fit);
+  Combination out;
+  out.left = left.whole > 0 ? std::sqrt(left.rest / left.whole) : 0;
+  const double share =
+      std::max(kLeastShare, kStandardErrors / std::sqrt(static_cast<double>(target.count())));
+  for (const double own : solved->own) {
+    out.errors.push_back(share * std::sqrt(left.rest) / own);
+  }
+  out.factors = std::move(solved->factors);
+  return out;
 }
 
 Field sum_of(const Terms& terms, const std::vector<double>& factors) {

@@ -10,6 +10,7 @@ namespace mflux::parity {
 /// How a tensor is a sum of others, each times a number: least squares.
 struct Combination {
   std::vector<double> factors;
+  std::vector<double> errors; ///< what is left may have moved each factor by
   double left = 0; ///< ‖target − sum‖ / ‖target‖ over the elements that were fitted
 };
 

@@ -98,13 +98,12 @@ LoopRole prediction_role(const Words& words) {
   return is_cond ? LoopRole::cond : LoopRole::prediction;
 }
 
-bool is_latents(const Words& words) {
-  return words.has({"latents", "latent", "sample", "samples"}) ||
-         words.is({"x", "xt", "z", "zt", "noise"});
-}
+const std::initializer_list<std::string_view> kInitial = {
+    "initial", "init", "start", "packed", "first", "input"};
 
-bool is_initial(const Words& words) {
-  return words.has({"initial", "init", "start", "noise", "packed", "first", "input"});
+bool is_latents(const Words& words) {
+  return words.has({"latents", "latent", "sample", "samples", "noise"}) ||
+         words.is({"x", "xt", "z", "zt"});
 }
 
 /// Of a hand-made name, or a module's argument.
@@ -114,6 +113,8 @@ LoopName read(Words words, std::optional<int> step) {
     step = words.take_number();
   }
   words.drop({"step", "steps", "at"});
+  const bool is_initial = words.has(kInitial) || words.has({"noise"});
+  words.drop(kInitial);
   out.step = step;
   if (words.has({"embeds", "embed", "embeddings", "emb", "proj", "ids", "mask", "image"})) {
     return out;
@@ -124,7 +125,7 @@ LoopName read(Words words, std::optional<int> step) {
     const bool after =
         words.has({"decoded", "scaled", "unpacked", "unpatchified", "image", "vae", "model"});
     out.role = after ? LoopRole::none : LoopRole::latents;
-    if (!out.step && is_initial(words)) {
+    if (!out.step && is_initial) {
       out.step = 0;
     }
   } else if (words.has({"sigmas", "sigma"})) {
@@ -194,6 +195,18 @@ LoopRows::LoopRows(const Scene& scene) {
   names_.reserve(scene.rows().size());
   for (const Row& row : scene.rows()) {
     names_.push_back(loop_name_of(row.ref->name));
+  }
+  const auto counted = std::find_if(names_.begin(), names_.end(), [](const LoopName& name) {
+    return name.role == LoopRole::latents && name.step.value_or(0) > 0;
+  });
+  if (counted == names_.end()) {
+    return;
+  }
+  for (auto name = names_.begin(); name != names_.end(); ++name) {
+    if (name->role == LoopRole::latents && !name->step) {
+      name->step = 0;
+      name->role = name < counted ? LoopRole::latents : LoopRole::none;
+    }
   }
 }
 

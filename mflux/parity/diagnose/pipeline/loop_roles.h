@@ -31,7 +31,8 @@ struct LoopName {
 /// scheduler.step. A step's number is taken as it stands, whether steps count from 0 or 1.
 LoopName loop_name_of(const Name& name);
 
-/// The checkpoints of the denoising loop.
+/// The checkpoints of the denoising loop. Latents without a step, before those that have one, are
+/// the initial ones.
 class LoopRows {
  public:
   explicit LoopRows(const Scene& scene);

@@ -12,19 +12,25 @@ namespace mflux::parity {
 namespace {
 
 /// Factors this near, relative, are the same.
-constexpr double kSame = 2e-3;
+constexpr double kSame = 5e-3;
 
-bool is_same(double a, double b) {
-  return std::abs(a - b) <= kSame * std::max({std::abs(a), std::abs(b), 1e-4});
+/// Of the steps that differ, so many must be another step's.
+constexpr double kMostSteps = 0.6;
+
+bool is_same(double a, double b, double slack = 0) {
+  return std::abs(a - b) <= kSame * std::max({std::abs(a), std::abs(b), 1e-6}) + slack;
 }
 
 bool is_same(const Combination& a, const Combination& b) {
-  return std::abs(a.factors[0] - b.factors[0]) <= kSame * std::abs(b.factors[1]) &&
-         is_same(a.factors[1], b.factors[1]);
+  const double slack = a.errors[1] + b.errors[1];
+  return std::abs(a.factors[0] - b.factors[0]) <=
+             kSame * std::abs(b.factors[1]) + a.errors[0] + b.errors[0] &&
+         is_same(a.factors[1], b.factors[1], slack);
 }
 
 bool is_flow(const Combination& sum) {
-  return std::abs(sum.factors[0] - 1) <= kSame * std::min(1.0, std::abs(sum.factors[1]));
+  return std::abs(sum.factors[0] - 1) <=
+         kSame * std::min(1.0, std::abs(sum.factors[1])) + sum.errors[0];
 }
 
 struct Named {
@@ -55,15 +61,16 @@ std::vector<double> sigmas_of(const Scene& scene, const LoopRows& loop) {
 std::optional<Named> other_difference(
     const SchedulerStep& step, const std::vector<double>& sigmas) {
   const double own = step.ref.factors[1], port = step.port->factors[1];
+  const double slack = step.port->errors[1];
   const auto n = sigmas.size();
   for (size_t i = 0; i + 1 < n; ++i) {
-    if (!is_same(sigmas[i + 1] - sigmas[i], own)) {
+    if (!is_same(sigmas[i + 1] - sigmas[i], own, step.ref.errors[1])) {
       continue;
     }
     for (size_t a = 0; a < n; ++a) {
       const size_t next = (a + 1) % n;
-      const bool reaches = a == i && i + 2 < n && is_same(sigmas[i + 2] - sigmas[i], port);
-      if (reaches || (a != i && is_same(sigmas[next] - sigmas[a], port))) {
+      const bool reaches = a == i && i + 2 < n && is_same(sigmas[i + 2] - sigmas[i], port, slack);
+      if (reaches || (a != i && is_same(sigmas[next] - sigmas[a], port, slack))) {
         return Named{
             "scheduler.offset",
             fmt::format(
@@ -101,17 +108,19 @@ std::string update_of(const Combination& sum) {
 /// Steps of latents + β · prediction on both sides.
 Named name_flow(const SchedulerStep& step, const std::vector<SchedulerStep>& steps) {
   const double own = step.port->factors[1] / step.ref.factors[1];
+  const double slack =
+      (step.port->errors[1] + own * step.ref.errors[1]) / std::abs(step.ref.factors[1]);
   bool all_alike = true;
   size_t known = 0;
   for (const auto& other : steps) {
     if (other.port && is_flow(*other.port)) {
       ++known;
-      all_alike &= is_same(other.port->factors[1] / other.ref.factors[1], own);
+      all_alike &= is_same(other.port->factors[1] / other.ref.factors[1], own, 2 * slack);
     }
   }
   constexpr std::array kUsual = {0.5, 2.0, 1000.0, 0.001};
   const bool is_usual = std::any_of(
-      kUsual.begin(), kUsual.end(), [&](double factor) { return is_same(factor, own); });
+      kUsual.begin(), kUsual.end(), [&](double factor) { return is_same(factor, own, slack); });
   if (own < 0 || (all_alike && (known > 1 || is_usual))) {
     return {"scheduler.update", fmt::format("the prediction counts {:.6g} times as much", own)};
   }
@@ -147,23 +156,34 @@ Named name_levels(const SchedulerStep& step, const std::vector<SchedulerStep>& s
   return {"scheduler.sigmas", levels};
 }
 
+/// What the steps that differ have in common: each is another step of the reference.
+bool are_other_steps(const std::vector<SchedulerStep>& steps, const std::vector<double>& sigmas) {
+  int differ = 0, others = 0;
+  for (const auto& step : steps) {
+    if (step.port && !is_same(*step.port, step.ref)) {
+      ++differ;
+      others += other_step(step, steps) || other_difference(step, sigmas);
+    }
+  }
+  return others >= kMostSteps * differ;
+}
+
 Named name_of(
     const SchedulerStep& step,
     const std::vector<SchedulerStep>& steps,
     const std::vector<double>& sigmas) {
-  if (const auto other = other_step(step, steps)) {
-    return *other;
+  if (are_other_steps(steps, sigmas)) {
+    const auto other = other_step(step, steps);
+    const auto difference = other ? other : other_difference(step, sigmas);
+    if (difference) {
+      return *difference;
+    }
   }
   if (!is_flow(step.ref)) {
     return name_levels(step, steps);
   }
-  if (!is_flow(*step.port)) {
-    return {"scheduler.update", "another sum of latents and prediction"};
-  }
-  if (const auto other = other_difference(step, sigmas)) {
-    return *other;
-  }
-  return name_flow(step, steps);
+  return is_flow(*step.port) ? name_flow(step, steps)
+                             : Named{"scheduler.update", "another sum of latents and prediction"};
 }
 
 /// The port's update, solved from half of its own elements.
@@ -230,8 +250,8 @@ void propose_without_prediction(const Case& at, const LoopRows& loop, Proposals&
     const bool known = index >= 0 && static_cast<size_t>(index) + 1 < sigmas.size();
     const double own =
         known ? sigmas[static_cast<size_t>(index) + 1] - sigmas[static_cast<size_t>(index)] : 1;
-    step.ref = {{1, own}, 0};
-    step.port = Combination{{1, own * times}, 0};
+    step.ref = {{1, own}, {0, 0}, 0};
+    step.port = Combination{{1, own * times}, {0, 0}, 0};
     const auto other = known ? other_difference(step, sigmas) : std::nullopt;
     const bool is_usual = times < 0 || is_same(times, 0.5) || is_same(times, 2);
     if (!other && !is_usual) {
