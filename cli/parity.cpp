@@ -11,6 +11,7 @@ void add_parity(CLI::App& app, Session& session) {
   CLI::App* parity = app.add_subcommand("parity", "Compare dumps of a reference and a port");
   parity->require_subcommand(1);
   parity->footer("Example: mflux parity compare ref.npz mlx.npz");
+  add_parity_bisect(*parity, session);
   add_parity_compare(*parity, session);
   add_parity_diagnose(*parity, session);
   add_parity_image(*parity, session);

@@ -7,6 +7,7 @@
 namespace mflux::cli {
 
 // One function per file cli/parity_<command>.cpp; each adds a subcommand of `mflux parity`.
+void add_parity_bisect(CLI::App& parity, Session& session);
 void add_parity_compare(CLI::App& parity, Session& session);
 void add_parity_diagnose(CLI::App& parity, Session& session);
 void add_parity_image(CLI::App& parity, Session& session);

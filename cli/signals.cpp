@@ -26,6 +26,8 @@ enum class OnInterrupt { end, mark, marked };
 
 std::atomic<OnInterrupt> on_interrupt = OnInterrupt::end;
 
+std::atomic<int> group_that_ends_with_us = 0;
+
 /// Whether this signal was only marked.
 bool take_politely(int number) {
   auto expected = OnInterrupt::mark;
@@ -66,6 +68,12 @@ void on_bus_error(int, siginfo_t* what, void*) {
   _exit(kUsage);
 }
 
+void end_other_group(int number) {
+  if (const int group = group_that_ends_with_us; group > 0) {
+    kill(-group, number == SIGBUS ? SIGTERM : number);
+  }
+}
+
 /// The exit code of a process that `number` ended.
 int code_of(int number) {
   return number == SIGBUS ? int{kUsage} : 128 + number;
@@ -104,6 +112,7 @@ void handle_signals() {
       while (read(from, &number, 1) != 1) {
       }
     } while (take_politely(number));
+    end_other_group(number);
     remove_temporary_paths();
     _exit(code_of(number));
   }).detach();
@@ -119,6 +128,14 @@ PoliteInterrupt::~PoliteInterrupt() {
 
 bool PoliteInterrupt::is_wanted() const {
   return on_interrupt == OnInterrupt::marked;
+}
+
+EndsWithUs::EndsWithUs(int process_group) {
+  group_that_ends_with_us = process_group;
+}
+
+EndsWithUs::~EndsWithUs() {
+  group_that_ends_with_us = 0;
 }
 
 } // namespace mflux::cli

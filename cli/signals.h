@@ -19,4 +19,14 @@ class PoliteInterrupt {
   bool is_wanted() const;
 };
 
+/// While it lives, a signal that ends this process ends a group of other processes too. One at a
+/// time.
+class EndsWithUs {
+ public:
+  explicit EndsWithUs(int process_group);
+  ~EndsWithUs();
+  EndsWithUs(const EndsWithUs&) = delete;
+  EndsWithUs& operator=(const EndsWithUs&) = delete;
+};
+
 } // namespace mflux::cli

@@ -111,8 +111,8 @@ def dump(
         tap_pipeline(pipe, capture, inputs=options.inputs)
         capture.record(LATENTS, latents, axes=IMAGE_AXES)
         image = pipe(prompt=prompt, latents=latents, **asdict(call), **options.arguments).images[0]
-        image.save(folder / "image.png")
-        capture.image(folder / "image.png")
+        image.save(capture.folder / "image.png")
+        capture.image(capture.folder / "image.png")
     return image
 
 

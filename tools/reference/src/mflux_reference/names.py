@@ -33,3 +33,8 @@ def input_suffixes(paths: Sequence[Path]) -> list[str]:
 def matches(name: str, globs: Iterable[str]) -> bool:
     """Globs as in a shell, except that * also crosses dots."""
     return any(fnmatchcase(name, glob) for glob in globs)
+
+
+def is_input(tap: str) -> bool:
+    """Whether a tap names inputs."""
+    return tap.endswith(".in") or ".in." in tap or ".in@" in tap

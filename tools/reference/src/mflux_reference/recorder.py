@@ -11,6 +11,7 @@ from typing import Any
 
 from mflux_reference import names
 from mflux_reference.backend import Backend, backend_of
+from mflux_reference.bisecting import wish_of_environment
 from mflux_reference.crop import Crop, apply_slice
 from mflux_reference.files import ignore_artifacts
 from mflux_reference.injection import Injector, Source
@@ -37,11 +38,13 @@ class Capture:
     Tensors are copied at the moment a hook sees them, keep their dtype and go to disk in shards of
     `buffer_bytes`. `inject` puts tensors in the place of checkpoints (see Injector). `run` holds the run's facts,
     `facts` are further fields of the manifest.
+
+    In a run of `mflux parity bisect` the environment says folder and taps, whatever is said here.
     """
 
     def __init__(
         self,
-        folder: Path | str,
+        folder: Path | str | None = None,
         *,
         taps: Iterable[str] = ("*",),
         skip: Iterable[str] = (),
@@ -53,9 +56,11 @@ class Capture:
         facts: Mapping[str, Any] | None = None,
         buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
-        self.folder = Path(folder)
-        self._taps = tuple(taps)
-        self._input_taps = tuple(tap for tap in self._taps if tap.endswith(".in") or ".in." in tap)
+        self._wish = wish_of_environment()
+        self.folder = self._wish.folder_or(folder)
+        self._taps = self._wish.taps_or(taps)
+        self._input_taps = self._taps if self._wish.taps else tuple(filter(names.is_input, self._taps))
+        self._exact = frozenset(self._taps)
         self._skip = tuple(skip)
         self._inputs = inputs
         self._crop = crop
@@ -65,6 +70,7 @@ class Capture:
         self._facts = dict(facts or {})
         self._shards = ShardWriter(self.folder, buffer_bytes)
         self._entries: list[dict[str, Any]] = []
+        self._seen: list[tuple[str, int]] = []
         self._names: set[str] = set()
         self._calls: dict[tuple[str, int | None], int] = defaultdict(int)
         self._step: int | None = None
@@ -74,6 +80,7 @@ class Capture:
         self._undo: list[Callable[[], None]] = []
 
     def __enter__(self) -> Capture:
+        self._wish.take_folder()
         self.folder.mkdir(parents=True, exist_ok=True)
         ignore_artifacts(self.folder)
         for stale in (self.folder / FILE, *self.folder.glob(PATTERN)):
@@ -179,7 +186,8 @@ class Capture:
         if "@step=" not in name:
             name = names.join(name, 1, "", self._step)
         tensor = self._injector.see(name, tensor)
-        self._write(name, tensor, role=role, axes=axes)
+        if self._wish.taps is None or self._tapped(name, name, self._taps):
+            self._write(name, tensor, role=role, axes=axes)
         return tensor
 
     def image(self, path: Path) -> None:
@@ -212,7 +220,7 @@ class Capture:
         return self._calls[name, self._step]
 
     def _tapped(self, site: str, name: str, taps: tuple[str, ...]) -> bool:
-        wanted = names.matches(site, taps) or names.matches(name, taps)
+        wanted = name in self._exact or names.matches(site, taps) or names.matches(name, taps)
         return wanted and not names.matches(site, self._skip) and not names.matches(name, self._skip)
 
     def _write(
@@ -231,6 +239,9 @@ class Capture:
         kept = tensor if ranges is None else apply_slice(tensor, ranges)
         backend = backend_of(tensor)
         self._backend = self._backend or backend
+        if self._wish.survey:
+            self._seen.append((name, kept.nbytes))
+            return
         stored = backend.to_numpy(kept, name)
         entry = checkpoint_entry(
             name,
@@ -261,6 +272,8 @@ class Capture:
         }
         if error is not None:
             manifest.update({"partial": True, "error": f"{type(error).__name__}: {error}"})
+        if self._wish.survey:
+            manifest["seen"] = self._seen
         return {**manifest, "checkpoints": self._entries}
 
 
