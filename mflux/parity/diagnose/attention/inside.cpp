@@ -8,16 +8,12 @@
 #include <memory>
 
 #include "mflux/parity/diagnose/attention/model.h"
-#include "mflux/parity/diagnose/attention/plan.h"
+#include "mflux/parity/diagnose/attention/pick.h"
+#include "mflux/parity/diagnose/attention/plan_variants.h"
 
 namespace mflux::parity {
 namespace {
 
-/// A variant that leaves more than this part of the error, by a sample, is not computed in whole.
-constexpr double kPromising = 0.9;
-constexpr size_t kMostVariants = 4;
-
-constexpr int kSteps = 48, kRefinements = 32;
 constexpr double kWidest = 4; ///< of the scale's factor, as a power of e
 
 /// ln of the bases that are tried.
@@ -36,26 +32,6 @@ struct Scored {
   SetupVariant variant;
   double left = 0;
 };
-
-/// Where a function of one number is least: a grid, then the golden section.
-template <typename Function>
-double least_of(Function function, double from, double to) {
-  double best = from, least = function(from);
-  const double step = (to - from) / kSteps;
-  for (int i = 1; i <= kSteps; ++i) {
-    if (const double value = function(from + i * step); value < least) {
-      best = from + i * step;
-      least = value;
-    }
-  }
-  double low = best - step, high = best + step;
-  for (int i = 0; i < kRefinements; ++i) {
-    const double a = high - 0.618033988749895 * (high - low);
-    const double b = low + 0.618033988749895 * (high - low);
-    (function(a) < function(b) ? high : low) = function(a) < function(b) ? b : a;
-  }
-  return (low + high) / 2;
-}
 
 /// The number with which a setup gives the port's tensor best.
 double solved(const Case& at, const Fitted& fitted, const Half& fit) {

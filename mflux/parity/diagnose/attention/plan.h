@@ -35,16 +35,4 @@ std::optional<Plan> plan_of(const Turn& turn);
 /// A table of that plan, with `like`'s pairing and magnitudes.
 Turn made(const Plan& plan, const Turn& like);
 
-/// The same with another base on every axis.
-Plan with_theta(Plan plan, double theta);
-
-/// The same with positions moved by `by` along one axis, at rows that `moved` marks.
-Plan with_offset(Plan plan, size_t axis, double by, const std::vector<bool>& moved);
-
-/// Positions of the axes exchanged in every way, and counted in the other order over a grid.
-std::vector<TurnVariant> axes_variants(const Plan& plan, const Turn& like);
-
-/// Frequencies that are divided otherwise among the axes: over the whole width, or running on.
-std::vector<TurnVariant> frequency_variants(const Plan& plan, const Turn& like);
-
 } // namespace mflux::parity

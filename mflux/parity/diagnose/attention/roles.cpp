@@ -42,10 +42,13 @@ void take(std::optional<size_t>& slot, int& stage, size_t row, int found) {
   }
 }
 
-void place(AttentionRoles& roles, const std::vector<std::string>& words, size_t row) {
+void place(AttentionRoles& roles, const std::vector<std::string>& words, size_t row, int latest) {
   const bool is_added = has_word(words, {"add", "added", "context", "encoder", "txt", "ctx"});
   StreamRoles& stream = is_added ? roles.added : roles.main;
   const int stage = stage_of(words);
+  if (stage > latest) {
+    return;
+  }
   int v_stage = -1;
   if (has_word(words, {"qkv", "wqkv", "attn"}) && has_word(words, {"qkv", "wqkv", "c"})) {
     stream.fused = row;
@@ -58,7 +61,7 @@ void place(AttentionRoles& roles, const std::vector<std::string>& words, size_t 
   }
 }
 
-AttentionRoles roles_below(const Case& at, const std::string& path) {
+AttentionRoles roles_below(const Case& at, const std::string& path, int latest) {
   AttentionRoles roles{path, {}, {}};
   const std::string prefix = path + ".";
   for (size_t r = 0; r < at.scene.rows().size(); ++r) {
@@ -70,7 +73,7 @@ AttentionRoles roles_below(const Case& at, const std::string& path) {
     }
     const std::string rest = name.path.substr(prefix.size());
     if (split(rest, '.').size() <= kDeepest) {
-      place(roles, words_of(rest), r);
+      place(roles, words_of(rest), r, latest);
     }
   }
   return roles;
@@ -78,10 +81,10 @@ AttentionRoles roles_below(const Case& at, const std::string& path) {
 
 } // namespace
 
-std::optional<AttentionRoles> roles_around(const Case& at) {
+std::optional<AttentionRoles> roles_around(const Case& at, int latest) {
   std::string path = at.module();
   for (size_t up = 0; up <= kDeepest + 1 && !path.empty(); ++up) {
-    const AttentionRoles roles = roles_below(at, path);
+    const AttentionRoles roles = roles_below(at, path, latest);
     if (roles.main.is_whole()) {
       return roles;
     }

@@ -30,7 +30,8 @@ struct AttentionRoles {
 std::vector<std::string> words_of(const std::string& name);
 bool has_word(const std::vector<std::string>& words, std::initializer_list<const char*> any);
 
-/// The nearest module around the checkpoint below which queries, keys and values were dumped.
-std::optional<AttentionRoles> roles_around(const Case& at);
+/// The nearest module around the checkpoint below which queries, keys and values were dumped, none
+/// at a later stage than `latest`.
+std::optional<AttentionRoles> roles_around(const Case& at, int latest = 2);
 
 } // namespace mflux::parity

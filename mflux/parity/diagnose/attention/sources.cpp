@@ -56,7 +56,8 @@ bool is_table(const Row& row) {
   const bool named = has_word(words, {"rope", "rotary", "freqs", "cis", "pe", "cos", "sin"}) ||
                      (has_word(words, {"position", "pos"}) &&
                       has_word(words, {"embeddings", "embed", "embedding", "emb"}));
-  return named && row.ref->shape.size() >= 2 &&
+  const bool is_turned = has_word(words, {"q", "k", "query", "key"});
+  return named && !is_turned && !row.ref->shape.empty() &&
          artifacts::element_count(row.ref->shape) <= Scene::kMostElements;
 }
 
@@ -150,6 +151,22 @@ std::vector<std::shared_ptr<const Turn>> tables_for(
       turns.insert(turns.end(), found.begin(), found.end());
     }
     keep_fitting(turns, tokens, out);
+  }
+  return out;
+}
+
+std::vector<size_t> table_around(const Case& at) {
+  std::vector<size_t> out;
+  if (!is_table(at.at())) {
+    return out;
+  }
+  const std::string group = group_of(at.name());
+  for (size_t r = 0; r < at.scene.rows().size(); ++r) {
+    const Row& row = at.scene.rows()[r];
+    if (is_table(row) && group_of(row.ref->name) == group && row.ref->name.step == at.name().step &&
+        row.ref->shape == at.at().ref->shape) {
+      out.push_back(r);
+    }
   }
   return out;
 }

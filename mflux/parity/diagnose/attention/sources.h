@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "mflux/parity/diagnose/attention/roles.h"
@@ -12,6 +13,10 @@ namespace mflux::parity {
 /// the reference's, for heads of that width, one row a token. Both pairings of each.
 std::vector<std::shared_ptr<const Turn>> tables_for(
     const Case& at, const std::string& attention, int64_t width, int64_t tokens);
+
+/// The rows of the rotary table that this checkpoint is, or is a part of, in their order: cosine
+/// and sine, or one row; empty when it is none by its name.
+std::vector<size_t> table_around(const Case& at);
 
 /// Masks dumped at the attention, around it or fed to the run: the reference's, as what they add to
 /// the scores. `text` tokens may have a mask of their own.

@@ -168,12 +168,13 @@ const char* name_of(Pairing pairing) {
   return pairing == Pairing::half ? "i with i + d/2" : "2i with 2i + 1";
 }
 
-/// Every row where the one `by` rows before or after it belongs; at the ends the nearest.
-Turn shifted(const Turn& turn, int64_t by) {
+/// Every row where the one `by` rows before or after it belongs; at the ends the nearest, or round.
+Turn shifted(const Turn& turn, int64_t by, bool goes_round) {
   Turn out = turn;
   for (int64_t b = 0; b < turn.batch; ++b) {
     for (int64_t r = 0; r < turn.rows; ++r) {
-      const int64_t from = std::clamp<int64_t>(r + by, 0, turn.rows - 1);
+      const int64_t from = goes_round ? (r + by + turn.rows) % turn.rows
+                                      : std::clamp<int64_t>(r + by, 0, turn.rows - 1);
       std::copy_n(
           turn.cos.begin() + static_cast<std::ptrdiff_t>(turn.index(b, from)),
           turn.width,
@@ -200,10 +201,11 @@ std::vector<TurnVariant> variants(const Turn& turn, int64_t heads) {
   out.push_back({"rope.pairing", pairs + ", on the reference's table", mixed});
   out.push_back({"rope.sign", "turns by the negative angle", negated(turn)});
   for (const int64_t by : {1, -1}) {
-    out.push_back(
-        {"rope.offset", fmt::format("row t + {} of the table at token t", by), shifted(turn, by)});
+    const auto detail = fmt::format("row t {:+} of the table at token t", by);
+    out.push_back({"rope.offset", detail, shifted(turn, by, false)});
+    out.push_back({"rope.offset", detail + ", going round at its end", shifted(turn, by, true)});
   }
-  if (heads <= turn.rows && turn.batch == 1) {
+  if (heads <= turn.rows) {
     Turn by_head = turn;
     by_head.by_head = true;
     out.push_back({"rope.broadcast", "row h of the table turns head h at every token", by_head});
