@@ -108,7 +108,8 @@ Exit run_clean(const CleanFlags& flags, const Session& session) {
 void add_parity_clean(CLI::App& parity, Session& session) {
   auto flags = std::make_shared<CleanFlags>();
   CLI::App* command = parity.add_subcommand(
-      "clean", "Remove runs from debug_artifacts/: all, or those named; locked ones stay");
+      "clean",
+      "Remove runs from debug_artifacts/: all, or those named; those with a locked.json stay");
   command->add_option("RUN", flags->runs, "Runs, by id or path");
   command->add_flag("--yes,-y", flags->yes, "Do not ask");
   command->add_option(

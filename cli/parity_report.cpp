@@ -31,9 +31,13 @@ std::filesystem::path page_path(const ReportFlags& flags) {
   return flags.compare.second.empty() ? run / "report.html" : "report.html";
 }
 
+/// Without links, also of what is not there yet.
+std::filesystem::path resolved(const std::filesystem::path& path) {
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+}
+
 bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder) {
-  const auto relative = std::filesystem::weakly_canonical(path).lexically_relative(
-      std::filesystem::weakly_canonical(folder));
+  const auto relative = resolved(path).lexically_relative(resolved(folder));
   return !relative.empty() && *relative.begin() != "..";
 }
 

@@ -93,6 +93,23 @@ TEST_F(ParityImage, TakesTensorsAndRuns) {
   EXPECT_THAT(result.out, HasSubstr("PASS  ratio 1.4 of 2 against ref32"));
 }
 
+TEST_F(ParityImage, OfABatchOnePictureIsNamed) {
+  artifacts::write_npy(
+      folder / "batch.npy", floats({2, 3, 12, 16}, std::vector<float>(1152, 0.5f)));
+  expect_refused("batch.npy batch.npy", "say which with --batch 0 to 1");
+  EXPECT_EQ(run("batch.npy batch.npy --batch 1").code, 0);
+  expect_refused("batch.npy batch.npy --batch 2", "2");
+}
+
+TEST_F(ParityImage, OutputsArePngsAndLimitsNumbers) {
+  expect_refused("a.png b.png --out c.jpg", "c.jpg: a PNG is written");
+  expect_refused("a.png b.png --heat c", "c: a PNG is written");
+  for (const char* option :
+       {"--gain=nan", "--gain=0", "--levels=-1", "--levels=inf", "--batch=1.5"}) {
+    expect_refused(fmt::format("a.png b.png {}", option), "expected");
+  }
+}
+
 TEST_F(ParityImage, BadInputIsOneLine) {
   save("wide.png", 0, 17);
   write_file(folder / "bad.png", read_file(folder / "a.png").substr(0, 50));

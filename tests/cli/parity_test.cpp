@@ -49,6 +49,13 @@ class ParityCommand : public ::testing::Test {
     write_npz(folder / name, {row("a", values), row("b", normal(9, 3))});
   }
 
+  /// ref.npz, same.npz and other.npz, which differs.
+  void write_three() const {
+    write("ref.npz", {1, 2});
+    write("same.npz", {1, 2});
+    write("other.npz", {1, 3});
+  }
+
   TemporaryFolder folder;
 };
 
@@ -116,6 +123,46 @@ TEST_F(ParityCommand, RefusesBrokenSettings) {
   expect_refused("compare ref.npz ref.npz --map bad.toml", "bad.toml: holds no [[rename]] table");
 }
 
+TEST_F(ParityCommand, LimitsAreNumbersAboveZero) {
+  write_three();
+  for (const char* limit : {"nan", "inf", "0", "-1", "1e999", "x", "''"}) {
+    expect_refused(fmt::format("compare ref.npz same.npz --max-ratio={}", limit), "--max-ratio");
+  }
+  for (const char* size : {"nan", "0", "-1", "1.5", "99999999999999999999"}) {
+    expect_refused(fmt::format("lock run --max-bytes={}", size), "--max-bytes");
+  }
+}
+
+TEST_F(ParityCommand, AnOptionTakesOneValueAndLeavesTheDumps) {
+  write_three();
+  EXPECT_EQ(run("compare --allow-missing 'x*' ref.npz same.npz").code, 0);
+  EXPECT_EQ(run("compare --allow-missing a --allow-missing b ref.npz same.npz").code, 0);
+}
+
+TEST_F(ParityCommand, QuietIsTheVerdictAlone) {
+  write_three();
+  const auto quiet = run("compare -q ref.npz other.npz");
+  EXPECT_EQ(quiet.code, 1);
+  EXPECT_EQ(std::count(quiet.out.begin(), quiet.out.end(), '\n'), 1) << quiet.out;
+  EXPECT_EQ(run("compare ref.npz other.npz --quiet").out, quiet.out);
+}
+
+TEST_F(ParityCommand, ReportWritesOverNothingThatIsCompared) {
+  write_three();
+  const auto before = read_file(folder / "ref.npz");
+  expect_refused("report ref.npz other.npz --out ref.npz", "ref.npz, which is compared");
+  expect_refused("report ref.npz other.npz --json other.npz", "other.npz, which is compared");
+  expect_refused("report ref.npz other.npz --out p.html --junit ./p.html", "given for two outputs");
+  std::filesystem::create_directories(folder / "run/ref");
+  std::filesystem::create_directories(folder / "run/mlx");
+  std::filesystem::copy(folder / "ref.npz", folder / "run/ref/a.npz");
+  std::filesystem::copy(folder / "ref.npz", folder / "run/mlx/a.npz");
+  expect_refused("report run --junit run/mlx/junit.xml", "which is compared");
+  EXPECT_EQ(read_file(folder / "ref.npz"), before);
+  EXPECT_FALSE(std::filesystem::exists(folder / "p.html"));
+  EXPECT_EQ(run("report run").code, 0);
+}
+
 TEST_F(ParityCommand, HelpShowsAnExample) {
   EXPECT_THAT(run("compare --help").out, HasSubstr("Example: mflux parity compare"));
   EXPECT_THAT(run("inspect --help").out, HasSubstr("Example: mflux parity inspect"));
@@ -181,9 +228,7 @@ TEST_P(DamagedFile, AnotherFormatUnderThisNameIsRefused) {
 }
 
 TEST_F(ParityCommand, ReportExitsAsCompareAndWritesWhatWasAsked) {
-  write("ref.npz", {1, 2});
-  write("same.npz", {1, 2});
-  write("other.npz", {1, 3});
+  write_three();
   EXPECT_EQ(run("report ref.npz same.npz").code, 0);
   EXPECT_TRUE(std::filesystem::exists(folder / "report.html"));
   const auto fails = run("report ref.npz other.npz --out p.html --json r.json --junit j.xml");

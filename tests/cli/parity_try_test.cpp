@@ -51,6 +51,10 @@ TEST_F(TryCommand, ArgumentsDoWithoutFlags) {
   expect_refused("try run b 'permute 1,0'", "matches \"b\"");
 }
 
+TEST_F(TryCommand, ACheckpointOptionLeavesTheTransform) {
+  EXPECT_EQ(run("try ref.npy mlx.npy --checkpoint ref 'permute 1,0'").code, 0);
+}
+
 TEST_F(TryCommand, JsonHasBothScores) {
   const Json json =
       parse_json(run("try ref.npy ref.npy --transform 'scale 2|scale 0.25' --json").out);

@@ -8,6 +8,7 @@
 #include "mflux/artifacts/artifact.h"
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/json.h"
+#include "support/dumps.h"
 #include "support/expect_error.h"
 #include "support/fixture.h"
 #include "support/temporary_folder.h"
@@ -15,15 +16,10 @@
 namespace mflux {
 namespace {
 
+using testing::bytes_of;
 using testing::error_of;
 using testing::fixture;
 using ::testing::HasSubstr;
-
-std::vector<uint8_t> bytes_of(const artifacts::Tensor& tensor) {
-  const auto plain = tensor.contiguous();
-  const auto* first = reinterpret_cast<const uint8_t*>(plain.data().data());
-  return {first, first + plain.byte_count()};
-}
 
 /// Without the syncing that makes write_file() slow in long loops.
 void write_quickly(const std::filesystem::path& path, const std::string& bytes) {

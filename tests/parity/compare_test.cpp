@@ -182,6 +182,21 @@ TEST_F(CompareTest, TwoArraysAreOneTensorWhateverTheirNames) {
   EXPECT_EQ(compare(options).verdict, Verdict::fail);
 }
 
+TEST_F(CompareTest, WhatThePortDidNotDumpIsNoCleanInput) {
+  const auto x = normal(64, 1);
+  auto wrong = x;
+  wrong[5] += 1;
+  const auto result = compared(
+      {row("m.in.a", x), row("m.in.b", x), row("m", x)}, {row("m.in.a", x), row("m", wrong)});
+  ASSERT_TRUE(result.first_divergence);
+  EXPECT_THAT(result.first_divergence->why, HasSubstr("the port lacks some of its inputs"));
+  EXPECT_FALSE(result.rows[2].gain);
+  const auto known = compared(
+      {row("m.in.a", x), row("m.in.b", x), row("m", x)},
+      {row("m.in.a", x), row("m.in.b", x), row("m", wrong)});
+  EXPECT_GT(known.rows[2].gain.value_or(0), kGainThatStandsOut);
+}
+
 TEST_F(CompareTest, ARunFolderHoldsBothSides) {
   for (const char* side : {"ref", "mlx", "ref32"}) {
     std::filesystem::create_directory(folder / side);

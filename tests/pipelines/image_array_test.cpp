@@ -7,21 +7,17 @@
 #include "gtest/gtest.h"
 #include "mflux/artifacts/artifact.h"
 #include "mflux/image/png.h"
+#include "support/dumps.h"
 #include "support/expect_error.h"
 #include "support/fixture.h"
 
 namespace mflux {
 namespace {
 
+using testing::bytes_of;
 using testing::error_of;
 using testing::fixture;
 using ::testing::HasSubstr;
-
-std::vector<uint8_t> bytes_of(const artifacts::Tensor& tensor) {
-  const auto plain = tensor.contiguous();
-  const auto* first = reinterpret_cast<const uint8_t*>(plain.data().data());
-  return {first, first + plain.byte_count()};
-}
 
 // A model's output, its ties and its excess, against diffusers' VaeImageProcessor.
 TEST(Image, RoundsAsDiffusers) {

@@ -40,4 +40,11 @@ inline artifacts::NamedTensor row(const std::string& name, const std::vector<flo
   return {name, floats({static_cast<int64_t>(values.size())}, values)};
 }
 
+/// The elements in C order, as they lie in memory.
+inline std::vector<uint8_t> bytes_of(const artifacts::Tensor& tensor) {
+  const auto plain = tensor.contiguous();
+  const auto* first = reinterpret_cast<const uint8_t*>(plain.data().data());
+  return {first, first + plain.byte_count()};
+}
+
 } // namespace mflux::testing

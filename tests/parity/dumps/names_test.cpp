@@ -49,6 +49,17 @@ TEST(ParseName, WhatIsNoSuffixStaysInThePath) {
   }
 }
 
+TEST(ParseFileName, ReadsEverySpellingOfAStep) {
+  for (const char* text :
+       {"latents_step_04", "latents.step4", "latents@step=4", "latents.step=04"}) {
+    const Name name = parse_file_name(text);
+    EXPECT_EQ(name.path, "latents") << text;
+    EXPECT_EQ(name.step, 4) << text;
+  }
+  EXPECT_FALSE(parse_file_name("weights/latents_step_04").step);
+  EXPECT_FALSE(parse_file_name("footstep").step);
+}
+
 TEST(ParseName, WeightsAreNoCheckpoints) {
   EXPECT_EQ(parse_name("weights/conv.in.weight").role, Role::weight);
   EXPECT_EQ(canonical(parse_name("weights/a@step=1")), "weights/a@step=1");

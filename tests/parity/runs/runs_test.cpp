@@ -62,6 +62,22 @@ TEST_F(RunsTest, WhatCannotBeReadIsListedAsSuch) {
   EXPECT_FALSE(runs[3].checkpoints);
 }
 
+TEST_F(RunsTest, ALinkIsAsOldAsItself) {
+  write_side(artifacts / "x" / "ref");
+  write_file(folder / "old", "x");
+  const auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(1000);
+  fs::last_write_time(folder / "old", long_ago);
+  fs::create_symlink(folder / "old", artifacts / "x" / "ref" / "link");
+  fs::last_write_time(artifacts / "x" / "ref", long_ago);
+  fs::last_write_time(artifacts / "x", long_ago);
+  for (const auto& file : fs::directory_iterator(artifacts / "x" / "ref")) {
+    if (!file.is_symlink()) {
+      fs::last_write_time(file.path(), long_ago);
+    }
+  }
+  EXPECT_LT(fs::file_time_type::clock::now() - read_run(artifacts / "x").changed, 100s);
+}
+
 TEST_F(RunsTest, TheFolderIsFoundUpwards) {
   fs::create_directories(folder / "src/deep");
   EXPECT_EQ(find_artifacts(folder / "src/deep"), artifacts);
