@@ -30,13 +30,14 @@ std::string join_ids(const std::vector<std::string>& ids) {
 std::vector<std::string> advice_for(const Case& at, const std::vector<Proposals::Need>& needs) {
   std::vector<std::string> out;
   const std::string& path = at.module();
-  if (at.name().role == Role::out && at.inputs().empty()) {
+  const bool is_module = at.name().role == Role::out && component_of(at.name()) != "pipeline";
+  if (is_module && at.inputs().empty()) {
     out.push_back(fmt::format(
         "dump the inputs of {} on both sides (Capture(inputs=True), --capture with --inputs): with "
         "them it is known whether the error begins here",
         path));
   }
-  if (at.name().role == Role::out && !has_children(at)) {
+  if (is_module && !has_children(at)) {
     out.push_back(fmt::format(
         "dump what lies inside {} on both sides (taps \"{}.*\"): nothing below it was",
         path,

@@ -155,6 +155,9 @@ class Report {
   Report(const Scene& scene, Diagnosis& diagnosis) : scene_(scene), diagnosis_(diagnosis) {}
 
   void add(size_t row, const Found& found) {
+    if (found.chain.empty() && !found.stated) {
+      return; // there may be no pair of tensors
+    }
     const Case at(scene_, row, scene_.pair(row));
     if (found.stated) {
       const double before = at.before();
