@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
 #include "cli/compare_flags.h"
 #include "cli/output_names.h"
@@ -8,6 +9,8 @@
 #include "mflux/base/artifacts_folder.h"
 #include "mflux/base/atomic_file.h"
 #include "mflux/base/error.h"
+#include "mflux/parity/diagnose/diagnose.h"
+#include "mflux/parity/output/diagnosis_output.h"
 #include "mflux/parity/output/result_json.h"
 #include "mflux/parity/output/table.h"
 #include "mflux/parity/places.h"
@@ -19,7 +22,7 @@ namespace {
 struct ReportFlags {
   CompareFlags compare;
   std::string out, json, junit;
-  bool table = false;
+  bool table = false, no_diagnosis = false;
 };
 
 /// Where the page goes: into the run folder, or here.
@@ -76,16 +79,24 @@ Exit run_report(const ReportFlags& flags, const Session& session) {
   }
   check_outputs(flags, outputs);
   const auto result = parity::compare(options_of(flags.compare));
-  write_file(page, parity::report_html(result, {MFLUX_VERSION, flags.compare.threads}));
+  std::optional<parity::Diagnosis> diagnosis;
+  if (!flags.no_diagnosis) {
+    diagnosis = parity::diagnose(result);
+  }
+  const parity::Diagnosis* found = diagnosis ? &*diagnosis : nullptr;
+  const auto json = [&] {
+    return (found ? parity::to_json(result, *found) : parity::to_json(result)) + "\n";
+  };
+  write_file(page, parity::report_html(result, {MFLUX_VERSION, flags.compare.threads, found}));
   ignore_artifacts(page);
   if (!flags.json.empty()) {
-    write_file(flags.json, parity::to_json(result) + "\n");
+    write_file(flags.json, json());
   }
   if (!flags.junit.empty()) {
-    write_file(flags.junit, parity::report_junit(result));
+    write_file(flags.junit, parity::report_junit(result, found));
   }
   if (session.json) {
-    fmt::print("{}\n", parity::to_json(result));
+    fmt::print("{}", json());
     return exit_of(result);
   }
   const bool colour = session.color();
@@ -103,18 +114,20 @@ void add_parity_report(CLI::App& parity, Session& session) {
   auto flags = std::make_shared<ReportFlags>();
   CLI::App* command = parity.add_subcommand(
       "report",
-      "Compare, and write the result as one HTML page that needs no network; also JSON and JUnit. "
-      "An older report is replaced");
+      "Compare and diagnose, and write the result as one HTML page that needs no network; also "
+      "JSON and JUnit. An older report is replaced");
   add_compare_flags(*command, flags->compare);
   command->add_option(
       "-o,--out", flags->out, "The page (default: RUN/report.html, or report.html)");
   command->add_option(
-      "--json", flags->json, "Also the result as JSON, as compare --json prints it");
+      "--json", flags->json, "Also the result as JSON, as diagnose --json prints it");
   command->add_option(
       "--junit",
       flags->junit,
       "Also JUnit XML: a test per checkpoint; what only carries an earlier error on is skipped");
   command->add_flag("--table", flags->table, "Print what compare prints, not its last line alone");
+  command->add_flag(
+      "--no-diagnosis", flags->no_diagnosis, "Only compare: name no cause, as compare does not");
   command->footer(
       "Example: mflux parity report debug_artifacts/demo --junit parity.xml\n"
       "         mflux parity report ref.npz mlx.npz --out report.html --json result.json\n"

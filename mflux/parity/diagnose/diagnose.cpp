@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "mflux/parity/diagnose/advice.h"
 #include "mflux/parity/diagnose/attention/hypotheses.h"
@@ -162,12 +163,17 @@ class Report {
     if (found.stated) {
       const double before = at.before();
       const auto& [id, detail, confidence] = *found.stated;
-      add({id, row, confidence, before, before, {}, detail, {}});
+      add({id, row, confidence, before, before, {}, detail, {}, {}});
     }
+    const Field* explained_from = &at.ref;
     for (const auto& proof : found.chain) {
-      Cause cause{proof.id, row, confidence_of(proof, at), proof.before, proof.after, {}, {}, {}};
+      const Field& ref = *std::exchange(explained_from, &proof.prediction.field);
+      Cause cause{
+          proof.id, row, confidence_of(proof, at), proof.before, proof.after, {}, {}, {}, {}};
       cause.transform = proof.prediction.transform;
       cause.detail = proof.prediction.detail;
+      cause.evidence = evidence_of(at, ref, proof.prediction.field);
+      cause.evidence.is_second = &ref != &at.ref;
       add(std::move(cause));
     }
   }

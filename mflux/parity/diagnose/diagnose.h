@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "mflux/parity/compare.h"
+#include "mflux/parity/diagnose/evidence.h"
 
 namespace mflux::parity {
 
@@ -16,6 +17,7 @@ struct Cause {
   std::string transform;           ///< as `parity try` takes it; empty where no chain says it
   std::string detail;              ///< what was found there
   std::vector<std::string> others; ///< checkpoints where the same cause was proven too
+  Evidence evidence;               ///< a few values that show it
 };
 
 /// A cause that was tried where nothing was proven, and what it left.

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <string_view>
 
 #include "mflux/base/error.h"
 #include "mflux/parity/diagnose/catalogue.h"
+#include "mflux/parity/output/evidence_json.h"
 #include "mflux/parity/output/result_json.h"
 #include "mflux/parity/output/table.h"
 #include "mflux/parity/output/text_table.h"
@@ -17,12 +21,31 @@ std::string number(double value) {
   return value == 0 ? "0" : std::isfinite(value) ? fmt::format("{:.1e}", value) : "other shape";
 }
 
+/// One word of a shell.
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : printable(text)) {
+    out += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return out + "'";
+}
+
+/// The same, without quotes where a path needs none.
+std::string word_of(const std::string& text) {
+  const bool is_plain = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) ||
+           std::string_view("/._-+@=:,%").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  return is_plain && !text.empty() ? text : quoted(text);
+}
+
 /// A run, or the two dumps, as the commands take them.
 std::string places_of(const Comparison& comparison) {
   const auto &ref = comparison.ref.path(), &port = comparison.port.path();
   const bool is_run = ref.filename() == "ref" && port.filename() == "mlx" &&
                       ref.parent_path() == port.parent_path() && ref.has_parent_path();
-  return is_run ? ref.parent_path().string() : fmt::format("{} {}", ref.string(), port.string());
+  return is_run ? word_of(ref.parent_path().string())
+                : fmt::format("{} {}", word_of(ref.string()), word_of(port.string()));
 }
 
 std::string format_divergence(const Comparison& comparison, bool coloured) {
@@ -54,11 +77,7 @@ std::string format_cause(const Comparison& comparison, const Cause& cause, bool 
   text += fmt::format("  proof   rel_l2 {} → {}", number(cause.before), number(cause.after));
   text += cause.detail.empty() ? "\n" : fmt::format(": {}\n", printable(cause.detail));
   if (!cause.transform.empty()) {
-    text += fmt::format(
-        "  try     mflux parity try {} '{}' '{}'\n",
-        printable(places_of(comparison)),
-        name,
-        cause.transform);
+    text += fmt::format("  try     {}\n", try_command(comparison, cause));
   }
   text += fmt::format("  fix     {}\n", kind.fix);
   if (!kind.wrong.empty()) {
@@ -123,19 +142,36 @@ Json causes_json(const Comparison& comparison, const Diagnosis& diagnosis) {
          {"meaning", kind.meaning},
          {"fix", kind.fix},
          {"wrong", kind.wrong},
-         {"others", cause.others}});
+         {"others", cause.others},
+         {"evidence", evidence_json(cause.evidence)}});
   }
   return out;
+}
+
+Json ruled_out_json(const Diagnosis& diagnosis) {
+  Json out = Json::array();
+  for (const auto& ruled : diagnosis.ruled_out) {
+    out.push_back(
+        {{"id", ruled.id}, {"before", or_null(ruled.before)}, {"after", or_null(ruled.after)}});
+  }
+  return out;
+}
+
+std::string try_command(const Comparison& comparison, const Cause& cause) {
+  if (cause.transform.empty()) {
+    return {};
+  }
+  return fmt::format(
+      "mflux parity try {} {} {}",
+      places_of(comparison),
+      quoted(comparison.rows[cause.row].ref->text),
+      quoted(cause.transform));
 }
 
 std::string to_json(const Comparison& comparison, const Diagnosis& diagnosis) {
   Json out = json_of(comparison);
   out["causes"] = causes_json(comparison, diagnosis);
-  out["ruled_out"] = Json::array();
-  for (const auto& ruled : diagnosis.ruled_out) {
-    out["ruled_out"].push_back(
-        {{"id", ruled.id}, {"before", or_null(ruled.before)}, {"after", or_null(ruled.after)}});
-  }
+  out["ruled_out"] = ruled_out_json(diagnosis);
   out["next"] = diagnosis.next;
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -19,4 +19,10 @@ std::string to_json(const Comparison& comparison, const Diagnosis& diagnosis);
 /// The array "causes".
 Json causes_json(const Comparison& comparison, const Diagnosis& diagnosis);
 
+/// The array "ruled_out".
+Json ruled_out_json(const Diagnosis& diagnosis);
+
+/// The command that tries a cause's transform, as a shell takes it; empty where it has none.
+std::string try_command(const Comparison& comparison, const Cause& cause);
+
 } // namespace mflux::parity

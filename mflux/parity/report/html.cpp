@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "mflux/parity/metrics/chunks.h"
+#include "mflux/parity/output/diagnosis_output.h"
 #include "mflux/parity/output/result_json.h"
 #include "mflux/parity/report/page.h"
 #include "mflux/parity/report/page_json.h"
@@ -87,11 +88,28 @@ std::string details_of(const Comparison& comparison, int threads) {
   return text;
 }
 
+/// What the page shows of a diagnosis; null where all is well.
+Json diagnosis_json(const Comparison& comparison, const Diagnosis& diagnosis) {
+  if (!comparison.first_divergence && diagnosis.causes.empty()) {
+    return nullptr;
+  }
+  Json causes = causes_json(comparison, diagnosis);
+  for (size_t i = 0; i < causes.size(); ++i) {
+    const Cause& cause = diagnosis.causes[i];
+    causes[i]["row"] = cause.row;
+    causes[i]["floor"] = noise_floor(comparison.rows[cause.row]);
+    causes[i]["try"] = try_command(comparison, cause);
+  }
+  return {{"causes", causes}, {"ruled_out", ruled_out_json(diagnosis)}, {"next", diagnosis.next}};
+}
+
 } // namespace
 
 std::string report_html(const Comparison& comparison, const ReportOptions& options) {
   Json run = run_json(comparison);
   run["version"] = options.version;
+  run["diagnosis"] =
+      options.diagnosis ? diagnosis_json(comparison, *options.diagnosis) : Json(nullptr);
   return make_page(script_text(for_page(run)), details_of(comparison, options.threads));
 }
 

@@ -4,6 +4,7 @@
 
 #include "mflux/base/error.h"
 #include "mflux/base/utf8.h"
+#include "mflux/parity/diagnose/catalogue.h"
 #include "mflux/parity/report/report.h"
 
 namespace mflux::parity {
@@ -98,7 +99,27 @@ std::string escaped_lines(const std::string& text) {
   return out;
 }
 
-std::string test_case(const Row& row) {
+/// The causes that were proven at a row, a line or two each.
+std::string causes_of(const Diagnosis* diagnosis, size_t row) {
+  std::string text;
+  for (const auto& cause : diagnosis ? diagnosis->causes : std::vector<Cause>{}) {
+    if (cause.row == row) {
+      const CauseKind& kind = catalogue()[rank_of(cause.id)];
+      text += fmt::format(
+          "cause {}: {}, {:.0f} % sure, rel_l2 {:.2g} -> {:.2g} {}\nfix: {}\n",
+          cause.id,
+          kind.meaning,
+          100 * cause.confidence,
+          cause.before,
+          cause.after,
+          cause.detail,
+          kind.fix);
+    }
+  }
+  return text;
+}
+
+std::string test_case(const Row& row, const std::string& causes) {
   const std::string head = fmt::format(
       "    <testcase classname=\"{}\" name=\"{}\" time=\"0\"",
       escaped(component_of(row.ref->name)),
@@ -117,18 +138,19 @@ std::string test_case(const Row& row) {
       head,
       name_of(row.verdict),
       message,
-      escaped_lines(numbers_of(row)));
+      escaped_lines(causes + numbers_of(row)));
 }
 
 } // namespace
 
-std::string report_junit(const Comparison& comparison) {
+std::string report_junit(const Comparison& comparison, const Diagnosis* diagnosis) {
   size_t failed = 0, skipped = 0;
   std::string cases;
-  for (const auto& row : comparison.rows) {
+  for (size_t r = 0; r < comparison.rows.size(); ++r) {
+    const Row& row = comparison.rows[r];
     failed += outcome_of(row) == Outcome::failed;
     skipped += outcome_of(row) == Outcome::skipped;
-    cases += test_case(row);
+    cases += test_case(row, causes_of(diagnosis, r));
   }
   const std::string counts = fmt::format(
       "tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"0\"",

@@ -115,8 +115,8 @@ function heatSection(detail) {
   return section("Where it differs", controls, element("div", { class: "heat-frame" }, vertical, canvas, horizontal), legend);
 }
 
-function copyButton(text) {
-  const button = element("button", { type: "button", class: "quiet copy", "aria-label": "Copy the name" }, "Copy");
+function copyButton(text, label = "Copy the name") {
+  const button = element("button", { type: "button", class: "quiet copy", "aria-label": label }, "Copy");
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(text);

@@ -134,6 +134,7 @@ function drawHero() {
   replace(byId("figures"), ...figures());
   replace(byId("compared"), element("code", {}, run.port.path), " against ", element("code", {}, run.ref.path));
   if (run.ref32) byId("compared").append(" and ", element("code", {}, run.ref32.path));
+  drawDiagnosis();
   drawCounts();
   drawMessages();
   drawAbout();
