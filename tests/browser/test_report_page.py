@@ -34,7 +34,7 @@ def test_the_first_screen_answers(opened: Open, failing_page: Path) -> None:
     expect(page.locator("#explanation")).to_contain_text("In the forward of transformer.blocks.1, between")
     assert page.locator("#figures dd").all_text_contents() == ["35 %", f"3.0e{MINUS}7", "×350,000"]
     assert page.locator("#counts button").all_text_contents() == ["1 FAIL", "51 INHERITED", "49 PASS"]
-    for part in ("#verdict", "#headline", "#figures", "#profile"):
+    for part in ("#verdict", "#headline", "#figures", "#diagnosis"):
         assert page.locator(part).bounding_box()["y"] < 330
 
 

@@ -15,6 +15,12 @@ function rangeOfValues(values) {
   return [low - margin, high + margin];
 }
 
+/** An axis' end: 2.2, −0.04, 1.6e−5. */
+function tick(value) {
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-2 || size >= 1e4) ? short(value, 1) : String(Number(value.toPrecision(2))).replace("-", "−");
+}
+
 /** series: [{kind, points: [[x, y]…]}…]; lines: y = x ("diagonal") or y = 0 ("zero") as a guide. */
 function plot({ title, across, up, guide, series }) {
   const all = series.flatMap(({ points }) => points);
@@ -32,9 +38,9 @@ function plot({ title, across, up, guide, series }) {
     const path = points.map(([a, b]) => `M${x(a).toFixed(1)} ${y(b).toFixed(1)}h0`).join("");
     chart.append(svg("path", { class: `dots ${kind}`, d: path }));
   }
-  chart.append(svg("text", { x: left, y: height - 4 }, short(xLow, 1)), svg("text", { x: width - left, y: height - 4, "text-anchor": "end" }, short(xHigh, 1)));
+  chart.append(svg("text", { x: left, y: height - 4 }, tick(xLow)), svg("text", { x: width - left, y: height - 4, "text-anchor": "end" }, tick(xHigh)));
   chart.append(svg("text", { x: width / 2, y: height - 4, "text-anchor": "middle" }, across));
-  chart.append(svg("text", { x: left + 5, y: top + 12 }, `${up}, to ${short(yHigh, 1)}`));
+  chart.append(svg("text", { x: left + 5, y: top + 12 }, square ? up : `${up}, ${tick(yLow)} to ${tick(yHigh)}`));
   return element("figure", { class: "plot-figure" }, element("figcaption", {}, title), chart);
 }
 
@@ -56,7 +62,7 @@ function scatters(cause) {
   const guide = small ? "zero" : "diagonal";
   const before = pair(0, 1), after = pair(2, 1);
   // Both on one scale: an error that is gone is seen to be gone.
-  const same = small ? [{ kind: "hidden", points: before }] : [];
+  const same = [{ kind: "hidden", points: before }];
   return [
     plot({ title: "Before", across: reference, up: small ? "port − reference" : "port", guide, series: [{ kind: "bad", points: before }] }),
     plot({ title: "After", across: "predicted", up: small ? "port − predicted" : "port", guide, series: [...same, { kind: "good", points: after }] }),
