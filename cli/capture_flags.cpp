@@ -2,15 +2,45 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+#include <sstream>
 #include <utility>
 
 #include "mflux/base/error.h"
 
 namespace mflux::cli {
 
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+} // namespace
+
+capture::Recorder::Options recorder_options(const CaptureFlags& flags) {
+  capture::Recorder::Options options;
+  if (!flags.taps.empty()) {
+    options.globs = flags.taps;
+    return options;
+  }
+  options.is_survey = !environment("MFLUX_SURVEY").empty();
+  std::vector<std::string> taps;
+  std::istringstream lines(environment("MFLUX_TAPS"));
+  for (std::string tap; std::getline(lines, tap);) {
+    taps.push_back(tap);
+  }
+  if (!taps.empty()) {
+    options.globs = taps;
+  }
+  return options;
+}
+
 void add_capture_flags(CLI::App& command, CaptureFlags& flags) {
   auto* capture =
-      command.add_option("--capture", flags.folder, "Folder for a dump of this run's checkpoints");
+      command.add_option("--capture", flags.folder, "Folder for a dump of this run's checkpoints")
+          ->envname("MFLUX_CAPTURE");
   command.add_option("--tap", flags.taps, "Capture only what matches this glob (repeatable)")
       ->needs(capture)
       ->allow_extra_args(false);
@@ -33,7 +63,7 @@ std::vector<capture::Injection> parse_injections(const CaptureFlags& flags) {
 RunObserver::RunObserver(const CaptureFlags& flags, capture::RunFacts facts) {
   if (!flags.folder.empty()) {
     recorder_ = std::make_unique<capture::Recorder>(
-        flags.folder, std::move(facts), capture::Recorder::Options{.globs = flags.taps});
+        flags.folder, std::move(facts), recorder_options(flags));
   }
   if (!flags.injections.empty()) {
     auto injections = parse_injections(flags);

@@ -12,12 +12,16 @@
 
 namespace mflux::cli {
 
-/// What --capture, --tap and --inject said.
+/// What --capture, --tap and --inject said, or for the first two the environment in which `parity
+/// bisect` runs commands: MFLUX_CAPTURE, and MFLUX_TAPS with a tap in each line.
 struct CaptureFlags {
-  std::filesystem::path folder; ///< of --capture; empty without
-  std::vector<std::string> taps{"*"};
+  std::filesystem::path folder;        ///< of --capture; empty without
+  std::vector<std::string> taps;       ///< none: everything
   std::vector<std::string> injections; ///< CHECKPOINT=FILE[#NAME]
 };
+
+/// Which checkpoints are recorded. MFLUX_SURVEY asks for a list of them alone.
+capture::Recorder::Options recorder_options(const CaptureFlags& flags);
 
 /// Adds the three flags to a command; `flags` must live until it has run.
 void add_capture_flags(CLI::App& command, CaptureFlags& flags);

@@ -40,6 +40,10 @@ mx::array Recorder::see(
     Role role,
     const mx::array& tensor,
     Axes axes) {
+  if (options_.is_survey) {
+    seen_.push_back({checkpoint, tensor.nbytes()});
+    return tensor;
+  }
   if (!is_tapped(module, checkpoint)) {
     return tensor;
   }
@@ -91,7 +95,10 @@ void Recorder::flush() {
   ++shard_;
 }
 
-void Recorder::finish() {
+void Recorder::refuse_nothing() const {
+  if (options_.is_survey) {
+    return;
+  }
   if (entries_.empty()) {
     throw Error(
         fmt::format("no checkpoint of this run matches {}", fmt::join(options_.globs, " or ")));
@@ -101,7 +108,14 @@ void Recorder::finish() {
       log(LogLevel::warning, fmt::format("no checkpoint of this run matches {}", glob));
     }
   }
+}
+
+void Recorder::finish() {
+  refuse_nothing();
   flush();
+  if (!staging_) {
+    staging_.emplace(folder_);
+  }
   artifacts::Manifest manifest;
   manifest.run = facts_.run;
   manifest.framework = fmt::format("mlx {}", mx::version());
@@ -109,7 +123,12 @@ void Recorder::finish() {
   manifest.compute_dtype = facts_.compute_dtype;
   manifest.seed = facts_.seed;
   manifest.checkpoints = entries_;
-  artifacts::write_manifest(staging_->path() / artifacts::kManifest, manifest);
+  const auto file = staging_->path() / artifacts::kManifest;
+  if (options_.is_survey) {
+    artifacts::write_seen(file, manifest, seen_);
+  } else {
+    artifacts::write_manifest(file, manifest);
+  }
 
   std::vector<std::string> files;
   for (const auto& entry : entries_) {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "mflux/artifacts/manifest.h"
+#include "mflux/artifacts/seen.h"
 #include "mflux/base/json.h"
 #include "mflux/capture/staging.h"
 #include "mflux/capture/taps.h"
@@ -31,6 +31,7 @@ class Recorder : public Observer {
   struct Options {
     std::vector<std::string> globs{"*"}; ///< over module names and whole checkpoint names
     size_t shard_bytes = size_t{256} << 20;
+    bool is_survey = false; ///< list every checkpoint and its size, and write no tensors
   };
 
   Recorder(std::filesystem::path folder, RunFacts facts, Options options);
@@ -56,6 +57,7 @@ class Recorder : public Observer {
  private:
   bool is_tapped(const std::string& module, const std::string& checkpoint);
   void flush();
+  void refuse_nothing() const;
   std::string shard_name() const;
 
   std::filesystem::path folder_;
@@ -67,6 +69,7 @@ class Recorder : public Observer {
   int shard_ = 1;
   std::optional<Staging> staging_; ///< from the first shard on
   std::vector<artifacts::ManifestEntry> entries_;
+  std::vector<artifacts::SeenCheckpoint> seen_; ///< of a survey
 };
 
 } // namespace mflux::capture

@@ -34,6 +34,24 @@ std::vector<std::string> field(const Json& manifest, const std::string& key) {
   return out;
 }
 
+// mflux parity bisect first asks what there is.
+TEST(Recorder, ASurveyListsAllAndWritesNoTensors) {
+  const testing::TemporaryFolder folder;
+  Recorder recorder(
+      folder / "dump",
+      {.device = "cpu", .compute_dtype = "float32"},
+      {.globs = {"vae.nothing"}, .is_survey = true});
+  recorder.see("vae.conv", "vae.conv.in", Role::in, counting(), Axes::channels_last);
+  recorder.see("vae.conv", "vae.conv", Role::out, counting(), Axes::as_is);
+  recorder.finish();
+  EXPECT_EQ(recorder.checkpoints(), 0u);
+  const auto seen = artifacts::read_seen(folder / "dump/manifest.json");
+  ASSERT_TRUE(seen && seen->size() == 2);
+  EXPECT_EQ(seen->front().name, "vae.conv.in");
+  EXPECT_EQ(seen->back().bytes, 48u);
+  EXPECT_FALSE(std::filesystem::exists(folder / "dump/checkpoints-00001.safetensors"));
+}
+
 TEST(Recorder, WritesTheReferencesAxesAndFacts) {
   const testing::TemporaryFolder folder;
   Recorder recorder(

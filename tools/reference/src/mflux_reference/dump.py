@@ -77,6 +77,17 @@ def read_tensor(path: Path | str, name: str) -> np.ndarray:
     return tensors.read(name)
 
 
+def list_tensors(path: Path | str) -> list[str]:
+    """The names that read_tensor knows there."""
+    path = Path(path)
+    if not path.is_dir():
+        return _Tensors(path).names()
+    if (path / FILE).is_file():
+        return load_dump(path).names()
+    files = [file for file in sorted(path.iterdir()) if file.suffix in _Tensors.SUFFIXES]
+    return [name for file in files for name in _Tensors(file).names()]
+
+
 def read_safetensors(path: Path, key: str) -> np.ndarray:
     with path.open("rb") as file:
         entry = _header(file)[key]
