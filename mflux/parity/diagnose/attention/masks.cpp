@@ -157,6 +157,9 @@ std::vector<SetupVariant> mask_variants(const Case& at, const Model& model) {
     return out;
   }
   for (const auto& mask : masks_for(at, model.site.path, model.site.ref.q, model.site.ref.k)) {
+    if (!only_hides(*mask)) {
+      continue;
+    }
     out.push_back(
         {"mask.padding",
          "padding is hidden where the reference attends to it",

@@ -65,7 +65,7 @@ using TurnPointer = std::shared_ptr<const Turn>;
 void search_padding(const Site& site, const std::vector<TurnPointer>& tables, Search& out) {
   for (const auto& table : tables) {
     for (const bool is_causal : {true, false}) {
-      Setup setup{table, table, scales_of(site.ref.q).front(), is_causal, false, nullptr};
+      Setup setup{table, table, scales_of(site.ref.q).front(), is_causal, false, nullptr, nullptr};
       if (out.is_done() || !fits(site.ref, setup)) {
         continue;
       }
@@ -86,16 +86,18 @@ void search(const Case& at, const AttentionRoles& roles, const Site& site, Searc
   std::vector<std::shared_ptr<const Bias>> masks =
       masks_for(at, roles.path, site.ref.q, site.ref.k);
   masks.push_back(nullptr);
-  for (const double scale : scales_of(site.ref.q)) {
-    for (const auto& table : tables) {
-      for (const auto& mask : masks) {
-        for (const bool is_causal : {false, true}) {
-          Setup setup;
-          setup.turn_q = setup.turn_k = table;
-          setup.scale = scale;
-          setup.is_causal = is_causal;
-          setup.bias = mask;
-          out.attempt(site, setup);
+  const auto middle = std::stable_partition(
+      masks.begin(), masks.end(), [](const auto& mask) { return !mask || only_hides(*mask); });
+  std::vector<std::shared_ptr<const Bias>> relatives(middle, masks.end());
+  masks.erase(middle, masks.end());
+  relatives.insert(relatives.begin(), nullptr);
+  for (const auto& relative : relatives) {
+    for (const double scale : scales_of(site.ref.q)) {
+      for (const auto& table : tables) {
+        for (const auto& mask : masks) {
+          for (const bool is_causal : {false, true}) {
+            out.attempt(site, {table, table, scale, is_causal, false, mask, relative});
+          }
         }
       }
     }

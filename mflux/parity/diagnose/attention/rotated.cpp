@@ -337,6 +337,7 @@ void propose_rotated(const Case& at, Proposals& proposals) {
     for (Rotated& guess : from_itself(at)) {
       add_variants(at, std::make_shared<const Rotated>(std::move(guess)), kGuessed, proposals);
     }
+    propose_relative(at, proposals);
     proposals.need("rope.theta", at.module() + " before the rotary embedding");
     return;
   }

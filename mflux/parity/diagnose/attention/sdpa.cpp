@@ -7,6 +7,16 @@
 namespace mflux::parity {
 namespace {
 
+double added(const std::shared_ptr<const Bias>& bias, int64_t b, int64_t h, int64_t t, int64_t j) {
+  return bias ? bias->at(b, h, t, j) : 0;
+}
+
+bool fits_bias(const std::shared_ptr<const Bias>& bias, const Heads& q, const Heads& k) {
+  return !bias || (bias->keys == k.tokens && (bias->batch == 1 || bias->batch == q.batch) &&
+                   (bias->heads == 1 || bias->heads == q.heads) &&
+                   (bias->queries == 1 || bias->queries == q.tokens));
+}
+
 bool fits_turn(const std::shared_ptr<const Turn>& turn, const Heads& heads) {
   return !turn || fits(*turn, heads);
 }
@@ -54,7 +64,8 @@ class Softmax {
     double most = -1e300;
     for (int64_t j = 0; j < end; ++j) {
       const double product = std::inner_product(q, q + width_, keys.data() + j * width_, 0.0);
-      const double score = product * setup_.scale + (setup_.bias ? setup_.bias->at(b, h, t, j) : 0);
+      const double score = product * setup_.scale + added(setup_.bias, b, h, t, j) +
+                           added(setup_.relative, b, h, t, j);
       weights_[static_cast<size_t>(j)] = score;
       most = std::max(most, score);
     }
@@ -99,13 +110,10 @@ std::vector<int64_t> spread(int64_t first, int64_t count, int64_t most) {
 
 bool fits(const Projections& parts, const Setup& setup) {
   const auto& [q, k, v] = parts;
-  const Bias* bias = setup.bias.get();
   return q.batch == k.batch && k.batch == v.batch && k.tokens == v.tokens && q.width == k.width &&
          k.heads == v.heads && k.heads > 0 && q.heads % k.heads == 0 &&
-         fits_turn(setup.turn_q, q) && fits_turn(setup.turn_k, k) &&
-         (!bias || (bias->keys == k.tokens && (bias->batch == 1 || bias->batch == q.batch) &&
-                    (bias->heads == 1 || bias->heads == q.heads) &&
-                    (bias->queries == 1 || bias->queries == q.tokens)));
+         fits_turn(setup.turn_q, q) && fits_turn(setup.turn_k, k) && fits_bias(setup.bias, q, k) &&
+         fits_bias(setup.relative, q, k);
 }
 
 Heads attended(const Projections& parts, const Setup& setup, const Sample& sample) {

@@ -34,7 +34,8 @@ struct Setup {
   double scale = 1;
   bool is_causal = false;
   bool tiles_keys = false; ///< query head h reads key head h % n instead of h / (heads / n)
-  std::shared_ptr<const Bias> bias;
+  std::shared_ptr<const Bias> bias;     ///< the mask
+  std::shared_ptr<const Bias> relative; ///< what else is added: T5's position bias
 };
 
 /// Which rows are computed.

@@ -210,6 +210,12 @@ std::optional<Field> widened(const Field& mask, int64_t keys, bool text_first) {
 
 } // namespace
 
+bool only_hides(const Bias& bias) {
+  return std::all_of(bias.values.begin(), bias.values.end(), [](double value) {
+    return value == 0 || value <= kHidden / 2;
+  });
+}
+
 std::optional<Bias> bias_of(const Field& mask, int64_t batch, int64_t queries, int64_t keys) {
   artifacts::Shape shape = mask.shape;
   if (shape.size() == 1) {
@@ -249,6 +255,10 @@ std::vector<std::shared_ptr<const Bias>> masks_for(
     }
     const Field mask = field_of(at.scene.comparison().ref.load(*at.scene.rows()[source.row].ref));
     keep(mask);
+    if (mask.shape == artifacts::Shape{q.tokens, k.tokens, q.heads}) {
+      const Field heads_first = permuted(mask, {2, 0, 1});
+      keep(reshaped(heads_first, {1, q.heads, q.tokens, k.tokens}));
+    }
     for (const bool text_first : {true, false}) {
       if (const auto wide = widened(mask, k.tokens, text_first)) {
         keep(*wide);

@@ -23,6 +23,9 @@ std::vector<size_t> table_around(const Case& at);
 std::vector<std::shared_ptr<const Bias>> masks_for(
     const Case& at, const std::string& attention, const Heads& q, const Heads& k);
 
+/// Whether it only hides: nothing but 0 and what hides is added.
+bool only_hides(const Bias& bias);
+
 /// A dumped mask: 0 hides and 1 shows where nothing else stands in it, else it is added.
 std::optional<Bias> bias_of(const Field& mask, int64_t batch, int64_t queries, int64_t keys);
 

@@ -77,17 +77,20 @@ Field half_of(const Field& field, bool second, bool is_stacked) {
   return out;
 }
 
-/// The table that a checkpoint is, by its own values `ref` and what stands beside it.
-std::optional<Table> table_at(const Case& at, const Field& ref) {
+/// The table that a checkpoint is on one side, by its own values and what stands beside it.
+std::optional<Table> table_at(const Case& at, const Field& ref, Side side) {
   const auto rows = table_around(at);
   if (rows.size() == 2 && ref.width() != 2) {
     const bool is_sine = rows[1] == at.row;
     const auto other = at.scene.pair(rows[is_sine ? 0 : 1]);
-    if (!other || other->ref.shape != ref.shape) {
+    if (!other) {
       return std::nullopt;
     }
-    return is_sine ? table_from(other->ref, ref, Part::sin)
-                   : table_from(ref, other->ref, Part::cos);
+    const Field& beside = side == Side::ref ? other->ref : other->port;
+    if (beside.shape != ref.shape) {
+      return std::nullopt;
+    }
+    return is_sine ? table_from(beside, ref, Part::sin) : table_from(ref, beside, Part::cos);
   }
   const bool is_stacked = ref.width() != 2 && ref.rank() >= 3 && ref.shape[0] == 2;
   if (rows.empty() || !(is_stacked || (ref.width() == 2 && ref.rank() >= 3))) {
@@ -147,6 +150,34 @@ void add_variants(const Case& at, std::shared_ptr<const Table> table, Proposals&
          },
          false});
   }
+}
+
+/// One angle more in every row, of each pair its own: positions that all moved by as much, whatever
+/// the frequencies.
+std::optional<Prediction> moved_on(const Case& at, const Table& table, const Half& fit) {
+  const auto port = table_at(at, at.port, Side::port);
+  if (!port || port->turn.cos.size() != table.turn.cos.size()) {
+    return std::nullopt;
+  }
+  const Turn &a = table.turn, &b = port->turn;
+  Turn out = a;
+  for (int64_t i = 0; i < a.width; ++i) {
+    double c = 0, s = 0;
+    for (int64_t r = 0; r < a.batch * a.rows; ++r) {
+      const auto k = static_cast<size_t>(r * a.width + i);
+      if (fit.holds(static_cast<int64_t>(k))) {
+        c += a.cos[k] * b.cos[k] + a.sin[k] * b.sin[k];
+        s += a.cos[k] * b.sin[k] - a.sin[k] * b.cos[k];
+      }
+    }
+    const double size = std::hypot(c, s);
+    for (int64_t r = 0; size > 0 && r < a.batch * a.rows; ++r) {
+      const auto k = static_cast<size_t>(r * a.width + i);
+      out.cos[k] = (a.cos[k] * c - a.sin[k] * s) / size;
+      out.sin[k] = (a.sin[k] * c + a.cos[k] * s) / size;
+    }
+  }
+  return Prediction{back(table, out, at.ref.shape), "", "every row turned on by the same angles"};
 }
 
 double error_over(const Case& at, const Field& predicted, const Half& fit) {
@@ -263,7 +294,7 @@ void propose_table(const Case& at, Proposals& proposals) {
   if (!at.same_shape || table_around(at).empty()) {
     return;
   }
-  auto table = table_at(at, at.ref);
+  auto table = table_at(at, at.ref, Side::ref);
   if (!table) {
     propose_frequencies(at, proposals);
     propose_angles(at, proposals);
@@ -271,6 +302,12 @@ void propose_table(const Case& at, Proposals& proposals) {
   }
   const auto shared = std::make_shared<const Table>(std::move(*table));
   add_variants(at, shared, proposals);
+  if (shared->turn.batch * shared->turn.rows >= 4) {
+    proposals.add(
+        {"rope.offset",
+         [&at, shared](const Half& fit) { return moved_on(at, *shared, fit); },
+         true});
+  }
   const auto plan = plan_of(shared->turn);
   if (plan && plan->theta > 0 && at.ref.count() <= kMostSolved) {
     add_theta(
