@@ -73,8 +73,7 @@ double misfit(const Case& at, const Curve& f, const Curve& g) {
 /// Flat stretches cannot be inverted.
 bool has_inverse(const Curve& curve) {
   const std::string_view name = curve.name;
-  return name != "relu" && name != "squared relu" && name != "hard sigmoid" &&
-         name != "hard swish";
+  return name != "relu" && name != "squared relu" && name != "hard sigmoid" && name != "hard swish";
 }
 
 std::optional<Prediction> predicted(const Case& at, const Curve& f, const Curve& g) {
@@ -110,7 +109,9 @@ void propose_activation_curve(const Case& at, Proposals& proposals) {
         continue;
       }
       proposals.add(
-          {"activation.variant", [&at, &f, &g](const Half&) { return predicted(at, f, g); }, false});
+          {"activation.variant",
+           [&at, &f, &g](const Half&) { return predicted(at, f, g); },
+           false});
     }
   }
 }

@@ -16,8 +16,7 @@ double sigmoid(double x) {
 }
 
 double gelu_tanh(double x) {
-  return 0.5 * x *
-         (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+  return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
 }
 
 double softplus(double x) {
@@ -35,9 +34,7 @@ constexpr auto kCurves = std::to_array<Curve>({
      -1.2784645427 / 1.702},
     {"silu", [](double x) { return x * sigmoid(x); }, -1.2784645427},
     {"relu", [](double x) { return std::max(x, 0.0); }, kNone},
-    {"hard swish",
-     [](double x) { return x * std::clamp(x + 3, 0.0, 6.0) / 6; },
-     -1.5},
+    {"hard swish", [](double x) { return x * std::clamp(x + 3, 0.0, 6.0) / 6; }, -1.5},
     {"hard sigmoid", [](double x) { return std::clamp(x + 3, 0.0, 6.0) / 6; }, kNone},
     {"sigmoid", sigmoid, kNone},
     {"tanh", [](double x) { return std::tanh(x); }, kNone},

@@ -1,6 +1,7 @@
 #include "mflux/parity/diagnose/pointwise/nearby.h"
 
 #include <algorithm>
+#include <string>
 
 namespace mflux::parity {
 namespace {
@@ -10,6 +11,11 @@ constexpr size_t kFurthest = 40; ///< rows before this one
 
 bool is_alike(const Scene& scene, size_t row, const Name& name) {
   return scene.rows()[row].ref->name.step == name.step;
+}
+
+std::string parent_of(const std::string& path) {
+  const size_t dot = path.rfind('.');
+  return dot == std::string::npos ? "" : path.substr(0, dot);
 }
 
 } // namespace
@@ -26,6 +32,14 @@ std::vector<Nearby> nearby(const Case& at, int64_t count) {
   }
   for (size_t back = 1; back <= std::min(kFurthest, at.row); ++back) {
     add(at.row - back);
+  }
+  // Where the dump carries no order, siblings may stand behind.
+  const std::string around = parent_of(at.module());
+  for (size_t row = at.row + 1; row < std::min(at.row + kFurthest, at.scene.rows().size()); ++row) {
+    const Name& other = at.scene.rows()[row].ref->name;
+    if (parent_of(other.path) == around) {
+      add(row);
+    }
   }
   std::vector<Nearby> out;
   for (const size_t row : rows) {

@@ -15,7 +15,8 @@ struct Nearby {
 };
 
 /// Those of `count` elements: the module's own inputs, then what ran just
-/// before it, the nearest first.
+/// before it, the nearest first, then
+/// what lies beside it behind it in the dump.
 std::vector<Nearby> nearby(const Case& at, int64_t count);
 
 } // namespace mflux::parity

@@ -150,8 +150,7 @@ void propose_groups(const Case& at, const Model& model, Proposals& proposals) {
         "norm.groups",
         model,
         form,
-        fmt::format(
-            "statistics over {} where the reference takes {}", spread.words(), own.words()),
+        fmt::format("statistics over {} where the reference takes {}", spread.words(), own.words()),
         proposals);
   }
 }

@@ -226,6 +226,36 @@ Field negated(const Case& at, const Lay& lay, int which) {
   return field;
 }
 
+bool is_on_circle(double a, double b) {
+  return std::abs(a * a + b * b - 1) < 0.02;
+}
+
+/// Cosines and sines, side by side or as two outputs: a sign there is the rotation's.
+bool is_rotation_table(const Case& at) {
+  const auto& values = at.ref.values;
+  bool is_table = at.ref.width() == 2;
+  for (size_t i = 0; is_table && i + 1 < values.size(); i += 2) {
+    is_table = is_on_circle(values[i], values[i + 1]);
+  }
+  if (is_table) {
+    return true;
+  }
+  for (const char* other : {".out.0", ".out.1"}) {
+    const auto beside = at.sibling(other);
+    if (!beside || beside->ref.count() != at.ref.count()) {
+      continue;
+    }
+    is_table = true;
+    for (size_t i = 0; is_table && i < values.size(); ++i) {
+      is_table = is_on_circle(values[i], beside->ref.values[i]);
+    }
+    if (is_table) {
+      return true;
+    }
+  }
+  return false;
+}
+
 } // namespace
 
 void propose_scale(const Case& at, Proposals& proposals) {
@@ -247,7 +277,7 @@ void propose_scale(const Case& at, Proposals& proposals) {
 }
 
 void propose_sign(const Case& at, Proposals& proposals) {
-  if (at.ref.count() != at.port.count()) {
+  if (at.ref.count() != at.port.count() || is_rotation_table(at)) {
     return;
   }
   if (line_of(at, Half::all()).xy < 0) {
