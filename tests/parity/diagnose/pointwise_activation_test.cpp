@@ -93,11 +93,11 @@ INSTANTIATE_TEST_SUITE_P(
     Pairs,
     Activation,
     ::testing::Values(
-        std::pair(gelu, gelu_tanh),
-        std::pair(gelu_tanh, gelu),
-        std::pair(gelu, quick),
-        std::pair(silu, gelu),
-        std::pair(quick, silu)));
+        std::pair<Function, Function>(gelu, gelu_tanh),
+        std::pair<Function, Function>(gelu_tanh, gelu),
+        std::pair<Function, Function>(gelu, quick),
+        std::pair<Function, Function>(silu, gelu),
+        std::pair<Function, Function>(quick, silu)));
 
 } // namespace
 } // namespace mflux::parity
