@@ -43,6 +43,7 @@ class MadeRunner : public BisectRunner {
   void run(const SideRun& run) override {
     const auto number = runs.size();
     runs.push_back(run);
+    EXPECT_TRUE(std::filesystem::is_empty(run.out)) << "of the round before";
     if (fails_at && *fails_at == number) {
       throw Error("it ended with exit status 3");
     }
