@@ -18,8 +18,9 @@ Shape as_image(const Shape& shape) {
   return shape.size() == 3 ? Shape{shape[0], shape[1], 1, shape[2]} : shape;
 }
 
-/// Where a coordinate beyond the border reads; -1 for zero.
-int64_t inside(int64_t at, int64_t extent, Border border) {
+} // namespace
+
+int64_t read_beyond(int64_t at, int64_t extent, Border border) {
   if (at >= 0 && at < extent) {
     return at;
   }
@@ -36,8 +37,6 @@ int64_t inside(int64_t at, int64_t extent, Border border) {
   const int64_t mirrored = at < 0 ? -at : 2 * (extent - 1) - at;
   return std::clamp(mirrored, int64_t{0}, extent - 1);
 }
-
-} // namespace
 
 std::optional<Layer> Layer::of(const Case& at) {
   Layer layer;
@@ -165,9 +164,10 @@ double Layer::conv_at(int64_t i) const {
   const int64_t first = o / (kernel_[0] / groups_) * kernel_[1];
   double sum = bias_ ? bias_->values[static_cast<size_t>(o)] : 0;
   for (int64_t a = 0; a < kernel_[2]; ++a) {
-    const int64_t y = inside(row * stride_ - padding_.top + a, image_[2], padding_.border);
+    const int64_t y = read_beyond(row * stride_ - padding_.top + a, image_[2], padding_.border);
     for (int64_t b = 0; b < kernel_[3] && y >= 0; ++b) {
-      const int64_t x = inside(column * stride_ - padding_.left + b, image_[3], padding_.border);
+      const int64_t x =
+          read_beyond(column * stride_ - padding_.left + b, image_[3], padding_.border);
       if (x < 0) {
         continue;
       }

@@ -11,6 +11,9 @@ namespace mflux::parity {
 /// What a convolution reads beyond the border of an image.
 enum class Border { zeros, replicate, reflect, circular };
 
+/// Where a coordinate outside of [0, extent) reads; -1 for zero.
+int64_t read_beyond(int64_t at, int64_t extent, Border border);
+
 struct Padding {
   int64_t top = 0, bottom = 0, left = 0, right = 0;
   Border border = Border::zeros;

@@ -1,0 +1,203 @@
+#include "mflux/parity/diagnose/layout/dumps.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cmath>
+
+#include "mflux/parity/diagnose/layout/sampling.h"
+
+namespace mflux::parity {
+namespace {
+
+/// Other checkpoints that are read.
+constexpr size_t kMostRead = 64;
+
+/// Elements that say which tensor it is.
+constexpr int64_t kFewest = 32;
+
+bool is_number(const std::string& text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
+}
+
+bool has_number(const std::string& path) {
+  const auto parts = split(path, '.');
+  return std::any_of(parts.begin(), parts.end(), is_number);
+}
+
+/// What a text encoder's or transformer's hidden states are called.
+bool is_hidden_state(const Name& name) {
+  const auto parts = split(name.path, '.');
+  static constexpr std::array<const char*, 9> kNames = {
+      "hidden_states",
+      "prompt_embeds",
+      "norm",
+      "final_layer_norm",
+      "embed_tokens",
+      "embeddings",
+      "post_layernorm",
+      "last_hidden_state",
+      "norm_out"};
+  const bool is_named = std::any_of(kNames.begin(), kNames.end(), [&](const char* word) {
+    return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) {
+      return part.find(word) != std::string::npos && part.find("attn") == std::string::npos;
+    });
+  });
+  return is_named || (!parts.empty() && is_number(parts.back()));
+}
+
+bool are_layers(const Name& a, const Name& b) {
+  return is_hidden_state(a) && is_hidden_state(b) &&
+         (has_number(a.path) || has_number(b.path) || a.path != b.path);
+}
+
+/// Mean and root mean square tell most tensors apart without reading them.
+bool may_be(const Row& port, const Row& other, double floor) {
+  if (!port.metrics || !other.metrics || must_be_equal(other)) {
+    return false;
+  }
+  const double slack = 20 * floor * std::max(other.metrics->ref_rms, 1e-30);
+  return std::abs(port.metrics->port_mean - other.metrics->ref_mean) <= slack;
+}
+
+/// Whether some elements of the port are the other tensor's.
+bool looks_like(const Case& at, const Field& other) {
+  double difference = 0, norm = 0;
+  for (const int64_t place : sample_places(at)) {
+    const auto i = static_cast<size_t>(place);
+    const double d = at.port.values[i] - other.values[i];
+    difference += d * d;
+    norm += other.values[i] * other.values[i];
+  }
+  return norm > 0 && std::sqrt(difference / norm) <= 0.02;
+}
+
+/// Whether what is computed from a row agrees.
+bool users_agree(const Case& at) {
+  bool any = false;
+  for (size_t r = at.row + 1; r < at.scene.rows().size(); ++r) {
+    const auto sources = at.scene.sources().of(r);
+    if (!sources || std::find(sources->begin(), sources->end(), at.row) == sources->end()) {
+      continue;
+    }
+    if (at.scene.rows()[r].verdict != Verdict::pass) {
+      return false;
+    }
+    any = true;
+  }
+  return any;
+}
+
+bool is_same_but_step(const Name& a, const Name& b) {
+  return without_step(a) == without_step(b);
+}
+
+std::string id_of(const Case& at, size_t other) {
+  const Name& from = at.scene.rows()[other].ref->name;
+  if (!is_same_but_step(from, at.name()) && are_layers(from, at.name())) {
+    return "dump.hidden_index";
+  }
+  return other < at.row && users_agree(at) ? "dump.stale" : "dump.duplicate";
+}
+
+bool starts_with(const std::string& text, const char* start) {
+  return text.rfind(start, 0) == 0;
+}
+
+/// The module's own input, which a port holds that does nothing there; of two predictions guidance
+/// tells more.
+bool says_nothing(const Case& at, size_t other) {
+  const Row& row = at.scene.rows()[other];
+  const Name& name = row.ref->name;
+  if ((name.role == Role::in && name.path == at.module()) ||
+      (starts_with(name.path, "noise_pred") && starts_with(at.module(), "noise_pred") &&
+       name.step == at.name().step)) {
+    return true;
+  }
+  const auto inputs = at.inputs();
+  return id_of(at, other) != "dump.hidden_index" && row.metrics &&
+         std::any_of(inputs.begin(), inputs.end(), [&](const auto& input) {
+           const auto& metrics = at.scene.rows()[input.second].metrics;
+           return metrics && metrics->ref_hash == row.metrics->ref_hash;
+         });
+}
+
+/// Two checkpoints exchanged: no mistake of the dump.
+bool are_exchanged(const Case& at, const FieldPair& other) {
+  return other.port.count() == at.ref.count() && relative_error(other.port, at.ref) <= 0.02;
+}
+
+void propose_other(const Case& at, size_t other, Proposals& proposals) {
+  const std::string text = at.scene.rows()[other].ref->text;
+  proposals.add(
+      {id_of(at, other),
+       [&at, other, text](const Half&) -> std::optional<Prediction> {
+         const auto pair = at.scene.pair(other);
+         if (!pair) {
+           return std::nullopt;
+         }
+         return Prediction{pair->ref, {}, fmt::format("it is the reference's {}", text), {}};
+       },
+       false});
+}
+
+/// A copy of this checkpoint in the reference, after it, that the port has right: so the port had
+/// the right tensor and dumped another.
+std::optional<size_t> right_copy(const Case& at) {
+  const Row& here = at.at();
+  for (size_t r = at.row + 1; here.metrics && r < at.scene.rows().size(); ++r) {
+    const Row& row = at.scene.rows()[r];
+    if (row.metrics && row.verdict == Verdict::pass &&
+        row.metrics->ref_hash == here.metrics->ref_hash && !must_be_equal(row)) {
+      return r;
+    }
+  }
+  return std::nullopt;
+}
+
+/// The port's own right copy stands for what it should have dumped; how far it is off is the proof.
+void propose_stale(const Case& at, Proposals& proposals) {
+  const auto copy = right_copy(at);
+  if (!copy || !users_agree(at)) {
+    return;
+  }
+  const Row& right = at.scene.rows()[*copy];
+  const Prediction::Elsewhere proof{at.before(), right.metrics->rel_l2};
+  const std::string detail =
+      fmt::format("{} of the port, the same tensor in the reference, agrees", right.ref->text);
+  proposals.add(
+      {"dump.stale",
+       [&at, proof, detail](const Half&) {
+         return std::optional(Prediction{at.port, {}, detail, proof});
+       },
+       false});
+}
+
+} // namespace
+
+void propose_dump_mistakes(const Case& at, Proposals& proposals) {
+  if (!at.same_shape || !at.is_first || at.ref.count() < kFewest || must_be_equal(at.at())) {
+    return;
+  }
+  size_t read = 0;
+  const auto& rows = at.scene.rows();
+  for (size_t r = 0; r < rows.size() && read < kMostRead; ++r) {
+    if (r == at.row || rows[r].ref_shape != at.at().ref_shape || says_nothing(at, r) ||
+        !may_be(at.at(), rows[r], at.floor())) {
+      continue;
+    }
+    ++read;
+    const auto pair = at.scene.pair(r);
+    if (pair && pair->ref.count() == at.port.count() && looks_like(at, pair->ref) &&
+        !are_exchanged(at, *pair) && relative_error(pair->ref, at.ref) > 1e-3) {
+      propose_other(at, r, proposals);
+      break;
+    }
+  }
+  propose_stale(at, proposals);
+}
+
+} // namespace mflux::parity

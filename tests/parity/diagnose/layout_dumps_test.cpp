@@ -1,0 +1,73 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/diagnosed.h"
+
+namespace mflux::parity {
+namespace {
+
+using testing::diagnosed;
+using ::testing::ElementsAre;
+using testing::in_bfloat16;
+using ::testing::IsEmpty;
+using testing::normal;
+using testing::row;
+using testing::with_noise;
+
+using Values = std::vector<float>;
+
+TEST(DumpHiddenIndex, TheLayerBefore) {
+  for (unsigned seed = 0; seed < 3; ++seed) {
+    const Values a = normal(300, seed), b = normal(300, seed + 10), c = normal(300, seed + 20);
+    const auto found = diagnosed(
+        {row("hidden_states.1", a), row("hidden_states.2", b), row("hidden_states.3", c)},
+        {row("hidden_states.1", with_noise(a, 1)),
+         row("hidden_states.2", with_noise(b, 2)),
+         row("hidden_states.3", with_noise(b, 3))});
+    EXPECT_THAT(found.causes(), ElementsAre("dump.hidden_index at hidden_states.3"));
+    EXPECT_EQ(found.diagnosis.causes.front().detail, "it is the reference's hidden_states.2");
+  }
+}
+
+TEST(DumpHiddenIndex, BeforeTheFinalNorm) {
+  const Values a = in_bfloat16(normal(300, 1)), b = in_bfloat16(normal(300, 2));
+  const auto found = diagnosed(
+      {row("text_encoder.layers.3", a), row("prompt_embeds", b)},
+      {row("text_encoder.layers.3", a), row("prompt_embeds", a)});
+  EXPECT_THAT(found.causes(), ElementsAre("dump.hidden_index at prompt_embeds"));
+}
+
+TEST(DumpDuplicate, AnotherStep) {
+  const Values a = normal(300, 1), b = normal(300, 2);
+  const auto found = diagnosed(
+      {row("latents@step=1", a), row("latents@step=2", b)},
+      {row("latents@step=1", with_noise(a, 1)), row("latents@step=2", with_noise(a, 2))});
+  EXPECT_THAT(found.causes(), ElementsAre("dump.duplicate at latents@step=2"));
+}
+
+TEST(DumpStale, WhatItWasCopiedToAgrees) {
+  const Values x = normal(300, 1), y = normal(300, 2), z = normal(300, 3);
+  const auto found = diagnosed(
+      {row("transformer.in", x),
+       row("transformer.a.in", x),
+       row("transformer.a", y),
+       row("transformer.b.in", y),
+       row("transformer.b", z),
+       row("transformer", z)},
+      {row("transformer.in", x),
+       row("transformer.a.in", x),
+       row("transformer.a", normal(300, 9)),
+       row("transformer.b.in", with_noise(y, 2)),
+       row("transformer.b", z),
+       row("transformer", z)});
+  EXPECT_THAT(found.causes(), ElementsAre("dump.stale at transformer.a"));
+}
+
+TEST(Dump, ExchangedCheckpointsAreNoMistakeOfTheDump) {
+  const Values a = normal(300, 1), b = normal(300, 2);
+  const auto found = diagnosed({row("p", a), row("q", b)}, {row("p", b), row("q", a)});
+  EXPECT_THAT(found.causes(), IsEmpty());
+}
+
+} // namespace
+} // namespace mflux::parity
