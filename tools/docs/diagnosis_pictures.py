@@ -63,7 +63,7 @@ def heat(ref: np.ndarray, port: np.ndarray) -> str:
     high, wide = SIDE / len(rows), SIDE / len(columns)
     levels: dict[int, str] = {}
     for (r, c), value in np.ndenumerate(cells / max(cells.max(), 1e-300)):
-        level = int(np.ceil(value * 6))
+        level = int(np.ceil(np.nan_to_num(value) * 6))
         levels[level] = levels.get(level, "") + f"M{c * wide:.0f} {r * high:.0f}h{wide:.0f}v{high:.0f}h-{wide:.0f}z"
     paths = "".join(f'<path class="c" fill-opacity="{k / 6:.2f}" d="{path}"/>' for k, path in levels.items() if k)
     names = " × ".join(f"axis {axis}" for axis in axes)
