@@ -27,9 +27,10 @@ constexpr size_t kMostRows = 12;
 constexpr size_t kMostRuledOut = 5;
 
 bool is_constant(const Field& field) {
-  return std::all_of(field.values.begin(), field.values.end(), [&](double value) {
-    return value == field.values.front();
-  });
+  return !field.values.empty() &&
+         std::all_of(field.values.begin(), field.values.end(), [&](double value) {
+           return value == field.values.front();
+         });
 }
 
 Proposals propose(const Case& at) {
@@ -38,7 +39,14 @@ Proposals propose(const Case& at) {
   if (at.ref.count() < kFewValues || is_constant(at.ref)) {
     return proposals;
   }
+  const bool says_nothing = is_constant(at.port); // a line through it would explain anything
+  if (says_nothing && at.port.values.front() != 0) {
+    return proposals;
+  }
   propose_layout(at, proposals);
+  if (says_nothing) {
+    return proposals;
+  }
   propose_attention(at, proposals);
   if (!must_be_equal(at.at())) {
     propose_pointwise(at, proposals);

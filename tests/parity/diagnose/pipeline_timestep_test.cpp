@@ -49,8 +49,7 @@ std::vector<float> embedding(const std::vector<float>& times, int half, bool cos
 
 TEST(Timestep, RoundedIsNamedUnderManyNames) {
   const std::vector<float> times = {981.7f, 731.3f, 502.9f, 243.1f};
-  for (const char* name :
-       {"timesteps", "transformer.in.timestep", "t@step=3", "timestep@step=2"}) {
+  for (const char* name : {"timesteps", "transformer.in.timestep", "t@step=3", "timestep@step=2"}) {
     EXPECT_THAT(
         run(name, times, in_bfloat16(times)).causes(),
         ElementsAre(std::string("timestep.rounded at ") + name));

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cmath>
 
 #include "mflux/parity/diagnose/layout/sampling.h"
@@ -18,40 +17,22 @@ constexpr size_t kMostRead = 64;
 /// Elements that say which tensor it is.
 constexpr int64_t kFewest = 32;
 
-bool is_number(const std::string& text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
-}
-
-bool has_number(const std::string& path) {
-  const auto parts = split(path, '.');
-  return std::any_of(parts.begin(), parts.end(), is_number);
-}
-
-/// What a text encoder's or transformer's hidden states are called.
-bool is_hidden_state(const Name& name) {
-  const auto parts = split(name.path, '.');
-  static constexpr std::array<const char*, 9> kNames = {
-      "hidden_states",
-      "prompt_embeds",
-      "norm",
-      "final_layer_norm",
-      "embed_tokens",
-      "embeddings",
-      "post_layernorm",
-      "last_hidden_state",
-      "norm_out"};
-  const bool is_named = std::any_of(kNames.begin(), kNames.end(), [&](const char* word) {
-    return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) {
-      return part.find(word) != std::string::npos && part.find("attn") == std::string::npos;
-    });
+/// A list of hidden states, or what is picked out of one: not the layer's own checkpoint.
+bool is_picked_state(const Name& name) {
+  static constexpr std::array<const char*, 3> kWords = {
+      "hidden_state", "prompt_embeds", "text_embeds"};
+  const std::string place = name.path + "." + name.argument;
+  return std::any_of(kWords.begin(), kWords.end(), [&](const char* word) {
+    return place.find(word) != std::string::npos;
   });
-  return is_named || (!parts.empty() && is_number(parts.back()));
 }
 
-bool are_layers(const Name& a, const Name& b) {
-  return is_hidden_state(a) && is_hidden_state(b) &&
-         (has_number(a.path) || has_number(b.path) || a.path != b.path);
+/// What such a state may be: another of the list, a layer's output, the embeddings, a final norm's.
+bool is_state(const Name& name) {
+  static constexpr std::array<const char*, 4> kWords = {"norm", "embed", "layer", "block"};
+  return is_picked_state(name) || std::any_of(kWords.begin(), kWords.end(), [&](const char* word) {
+           return name.path.find(word) != std::string::npos;
+         });
 }
 
 /// Mean and root mean square tell most tensors apart without reading them.
@@ -97,7 +78,7 @@ bool is_same_but_step(const Name& a, const Name& b) {
 
 std::string id_of(const Case& at, size_t other) {
   const Name& from = at.scene.rows()[other].ref->name;
-  if (!is_same_but_step(from, at.name()) && are_layers(from, at.name())) {
+  if (!is_same_but_step(from, at.name()) && is_picked_state(at.name()) && is_state(from)) {
     return "dump.hidden_index";
   }
   return other < at.row && users_agree(at) ? "dump.stale" : "dump.duplicate";
@@ -105,6 +86,15 @@ std::string id_of(const Case& at, size_t other) {
 
 bool starts_with(const std::string& text, const char* start) {
   return text.rfind(start, 0) == 0;
+}
+
+std::string parent_of(const Name& name) {
+  return name.path.substr(0, name.path.rfind('.'));
+}
+
+bool is_spot(const Name& name) {
+  const auto parts = split(name.path, '.');
+  return parts.back() == "rope_q" || parts.back() == "rope_k";
 }
 
 /// The module's own input, which a port holds that does nothing there; of two predictions guidance
@@ -116,6 +106,9 @@ bool says_nothing(const Case& at, size_t other) {
       (starts_with(name.path, "noise_pred") && starts_with(at.module(), "noise_pred") &&
        name.step == at.name().step)) {
     return true;
+  }
+  if (is_spot(at.name()) && parent_of(name) == parent_of(at.name())) {
+    return true; // a rotation that does nothing
   }
   const auto inputs = at.inputs();
   return id_of(at, other) != "dump.hidden_index" && row.metrics &&

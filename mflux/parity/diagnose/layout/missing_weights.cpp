@@ -85,9 +85,15 @@ std::optional<Prediction> line_per_channel(
   return out;
 }
 
+/// Of one sample another grouping too gives every channel another scale.
+bool may_be_grouping(const Case& at) {
+  return is_class(at, "GroupNorm") && !at.ref.shape.empty() && at.ref.shape.front() == 1;
+}
+
 void propose_norm(const Case& at, Proposals& proposals) {
   const bool knows_weights = !at.scene.comparison().ref.weights().empty();
-  if (!is_plain_norm(at) || (knows_weights && !at.weight(Side::ref, "weight"))) {
+  if (!is_plain_norm(at) || may_be_grouping(at) ||
+      (knows_weights && !at.weight(Side::ref, "weight"))) {
     return;
   }
   proposals.add(
