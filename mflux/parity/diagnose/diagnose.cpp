@@ -13,6 +13,7 @@
 #include "mflux/parity/diagnose/judge.h"
 #include "mflux/parity/diagnose/layout/hypotheses.h"
 #include "mflux/parity/diagnose/pipeline/hypotheses.h"
+#include "mflux/parity/diagnose/pipeline/noise.h"
 #include "mflux/parity/diagnose/pointwise/hypotheses.h"
 
 namespace mflux::parity {
@@ -234,6 +235,13 @@ Diagnosis diagnose(const Comparison& comparison) {
     if (row != first && begins_here(scene, row)) {
       ++looked;
       report.add(row, look_at(scene, row));
+    }
+  }
+  if (diagnosis.causes.empty()) {
+    if (auto noise = noise_alone(scene)) {
+      diagnosis.causes.push_back(std::move(*noise));
+      diagnosis.ruled_out.clear();
+      diagnosis.next.clear();
     }
   }
   std::stable_sort(

@@ -77,6 +77,22 @@ Layer Layer::with_padding(const Padding& padding) const {
   return out;
 }
 
+Layer Layer::rounded(double (*input)(double), double (*parameters)(double)) const {
+  const auto mapped = [](Field field, double (*round)(double)) {
+    std::transform(field.values.begin(), field.values.end(), field.values.begin(), round);
+    return field;
+  };
+  Layer out = *this;
+  auto pair = std::make_shared<FieldPair>();
+  pair->ref = mapped(input_->port, input);
+  out.input_ = std::move(pair);
+  out.weight_ = std::make_shared<const Field>(mapped(*weight_, parameters));
+  if (bias_) {
+    out.bias_ = std::make_shared<const Field>(mapped(*bias_, parameters));
+  }
+  return out;
+}
+
 /// Tries strides, and paddings that give the output its size, the even ones first.
 bool Layer::fits_as_conv(const Case& at) {
   const Field& x = input_->ref;

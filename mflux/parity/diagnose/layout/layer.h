@@ -52,6 +52,9 @@ class Layer {
   Layer with_weight(std::shared_ptr<const Field> weight) const;
   Layer with_padding(const Padding& padding) const;
 
+  /// The same layer on the port's input, its operands rounded.
+  Layer rounded(double (*input)(double), double (*parameters)(double)) const;
+
   /// The output's element `i`, in C order.
   double value_at(int64_t i) const;
 

@@ -7,6 +7,9 @@ namespace mflux::parity {
 /// dtype.output: the port is the reference, rounded.
 void propose_output_rounding(const Case& at, Proposals& proposals);
 
+/// dtype.compute and dtype.tf32: a layer or a norm is computed again with rounded operands.
+void propose_narrow_computation(const Case& at, Proposals& proposals);
+
 /// timestep.rounded and timestep.scale, on timesteps and on their sinusoidal embedding.
 void propose_timestep(const Case& at, Proposals& proposals);
 

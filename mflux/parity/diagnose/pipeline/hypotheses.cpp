@@ -6,6 +6,7 @@ namespace mflux::parity {
 
 void propose_pipeline(const Case& at, Proposals& proposals) {
   propose_output_rounding(at, proposals);
+  propose_narrow_computation(at, proposals);
   propose_timestep(at, proposals);
   propose_sigmas(at, proposals);
   propose_other_timestep(at, proposals);
