@@ -54,6 +54,18 @@ bool is_reordered(const Case& at) {
   return apart <= whole * std::pow(std::max(1e-4, at.floor()), 2);
 }
 
+/// Whether the model was asked before this was dumped: steps may be counted from 0.
+bool comes_after_prediction(const Case& at) {
+  const LoopRows loop(at.scene);
+  for (const LoopRole role : {LoopRole::prediction, LoopRole::cond, LoopRole::uncond}) {
+    const auto rows = loop.all(role);
+    if (!rows.empty() && rows.front() < at.row) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /// Noise that a run starts from: initial latents, or what a component is fed with.
 bool is_start(const Case& at) {
   const LoopName name = loop_name_of(at.name());
@@ -72,7 +84,7 @@ bool is_start(const Case& at) {
 void propose_other_numbers(const Case& at, Proposals& proposals) {
   const auto n = static_cast<double>(at.ref.count());
   if (!at.is_first || !at.same_shape || at.ref.count() < kFewest || must_be_equal(at.at()) ||
-      !is_start(at)) {
+      !is_start(at) || comes_after_prediction(at)) {
     return;
   }
   const Moments ref = moments_of(at.ref), port = moments_of(at.port);

@@ -274,6 +274,11 @@ void propose_update(const Case& at, Proposals& proposals) {
     return;
   }
   const LoopRows loop(at.scene);
+  const auto& divergence = at.scene.comparison().first_divergence;
+  if (divergence && divergence->row != at.row &&
+      loop.of(divergence->row).role == LoopRole::latents) {
+    return; // one loop has one scheduler: its first wrong step tells
+  }
   const auto steps = scheduler_steps(at.scene, loop, at.row);
   const auto step = std::find_if(
       steps.begin(), steps.end(), [&](const SchedulerStep& one) { return one.row == at.row; });
