@@ -195,9 +195,18 @@ class Report {
         });
     if (known != diagnosis_.causes.end()) {
       known->others.push_back(scene_.rows()[cause.row].ref->text);
-    } else {
+    } else if (!is_beside_another(cause)) {
       diagnosis_.causes.push_back(std::move(cause));
     }
+  }
+
+  /// Another output, call or input of a module that has its cause: what goes wrong there in a
+  /// simpler way is the same.
+  bool is_beside_another(const Cause& cause) const {
+    const auto module_of = [&](size_t row) { return scene_.rows()[row].ref->name.path; };
+    return std::any_of(diagnosis_.causes.begin(), diagnosis_.causes.end(), [&](const Cause& other) {
+      return other.row != cause.row && module_of(other.row) == module_of(cause.row);
+    });
   }
 
   const Scene& scene_;

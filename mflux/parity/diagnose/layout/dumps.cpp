@@ -81,7 +81,7 @@ std::string id_of(const Case& at, size_t other) {
   if (!is_same_but_step(from, at.name()) && is_picked_state(at.name()) && is_state(from)) {
     return "dump.hidden_index";
   }
-  return other < at.row && users_agree(at) ? "dump.stale" : "dump.duplicate";
+  return "dump.duplicate";
 }
 
 bool starts_with(const std::string& text, const char* start) {
@@ -109,6 +109,11 @@ bool says_nothing(const Case& at, size_t other) {
   }
   if (is_spot(at.name()) && parent_of(name) == parent_of(at.name())) {
     return true; // a rotation that does nothing
+  }
+  const auto sources = at.scene.sources().of(at.row);
+  if (sources && component_of(at.name()) == "pipeline" && !is_same_but_step(name, at.name()) &&
+      std::find(sources->begin(), sources->end(), other) != sources->end()) {
+    return true; // what was to be done to it was not done
   }
   const auto inputs = at.inputs();
   return id_of(at, other) != "dump.hidden_index" && row.metrics &&
@@ -151,6 +156,17 @@ std::optional<size_t> right_copy(const Case& at) {
   return std::nullopt;
 }
 
+/// What compare() found: wrong here, while all that is computed from it agrees.
+void state_stale(const Case& at, Proposals& proposals) {
+  for (const auto& finding : at.scene.comparison().findings) {
+    if (finding.kind == "stale" &&
+        std::find(finding.names.begin(), finding.names.end(), at.at().ref->text) !=
+            finding.names.end()) {
+      proposals.state({"dump.stale", finding.text, 0.8});
+    }
+  }
+}
+
 /// The port's own right copy stands for what it should have dumped; how far it is off is the proof.
 void propose_stale(const Case& at, Proposals& proposals) {
   const auto copy = right_copy(at);
@@ -191,6 +207,7 @@ void propose_dump_mistakes(const Case& at, Proposals& proposals) {
     }
   }
   propose_stale(at, proposals);
+  state_stale(at, proposals);
 }
 
 } // namespace mflux::parity

@@ -77,7 +77,8 @@ Layer Layer::with_padding(const Padding& padding) const {
   return out;
 }
 
-Layer Layer::rounded(double (*input)(double), double (*parameters)(double)) const {
+Layer Layer::rounded(
+    double (*input)(double), double (*weight)(double), double (*bias)(double)) const {
   const auto mapped = [](Field field, double (*round)(double)) {
     std::transform(field.values.begin(), field.values.end(), field.values.begin(), round);
     return field;
@@ -86,9 +87,9 @@ Layer Layer::rounded(double (*input)(double), double (*parameters)(double)) cons
   auto pair = std::make_shared<FieldPair>();
   pair->ref = mapped(input_->port, input);
   out.input_ = std::move(pair);
-  out.weight_ = std::make_shared<const Field>(mapped(*weight_, parameters));
+  out.weight_ = std::make_shared<const Field>(mapped(*weight_, weight));
   if (bias_) {
-    out.bias_ = std::make_shared<const Field>(mapped(*bias_, parameters));
+    out.bias_ = std::make_shared<const Field>(mapped(*bias_, bias));
   }
   return out;
 }

@@ -53,7 +53,7 @@ class Layer {
   Layer with_padding(const Padding& padding) const;
 
   /// The same layer on the port's input, its operands rounded.
-  Layer rounded(double (*input)(double), double (*parameters)(double)) const;
+  Layer rounded(double (*input)(double), double (*weight)(double), double (*bias)(double)) const;
 
   /// The output's element `i`, in C order.
   double value_at(int64_t i) const;

@@ -24,24 +24,46 @@ double as_it_is(double value) {
 struct Operands {
   const char* id;
   const char* detail;
-  Round input, parameters, output;
+  Round input, weight, bias, output;
 };
 
 constexpr auto kOperands = std::to_array<Operands>({
-    {"dtype.tf32", "input and weight are rounded to TF32", to_tf32, to_tf32, as_it_is},
-    {"dtype.tf32", "input and weight are cut off to TF32", cut_to_tf32, cut_to_tf32, as_it_is},
-    {"dtype.compute", "input and weight in bfloat16", to_bfloat16, to_bfloat16, as_it_is},
-    {"dtype.compute", "weight in bfloat16", as_it_is, to_bfloat16, as_it_is},
-    {"dtype.compute", "input in bfloat16", to_bfloat16, as_it_is, as_it_is},
+    {"dtype.tf32", "input and weight are rounded to TF32", to_tf32, to_tf32, as_it_is, as_it_is},
+    {"dtype.tf32",
+     "input and weight are cut off to TF32",
+     cut_to_tf32,
+     cut_to_tf32,
+     as_it_is,
+     as_it_is},
+    {"dtype.compute",
+     "input and weight in bfloat16",
+     to_bfloat16,
+     to_bfloat16,
+     to_bfloat16,
+     as_it_is},
+    {"dtype.compute",
+     "input and weight, but no bias, in bfloat16",
+     to_bfloat16,
+     to_bfloat16,
+     as_it_is,
+     as_it_is},
+    {"dtype.compute", "weight in bfloat16", as_it_is, to_bfloat16, to_bfloat16, as_it_is},
+    {"dtype.compute", "input in bfloat16", to_bfloat16, as_it_is, as_it_is, as_it_is},
     {"dtype.compute",
      "input, weight and output in bfloat16",
      to_bfloat16,
      to_bfloat16,
+     to_bfloat16,
      to_bfloat16},
-    {"dtype.compute", "input and weight in float16", to_float16, to_float16, as_it_is},
-    {"dtype.compute", "weight in float16", as_it_is, to_float16, as_it_is},
-    {"dtype.compute", "input in float16", to_float16, as_it_is, as_it_is},
-    {"dtype.compute", "input, weight and output in float16", to_float16, to_float16, to_float16},
+    {"dtype.compute", "input and weight in float16", to_float16, to_float16, to_float16, as_it_is},
+    {"dtype.compute", "weight in float16", as_it_is, to_float16, to_float16, as_it_is},
+    {"dtype.compute", "input in float16", to_float16, as_it_is, as_it_is, as_it_is},
+    {"dtype.compute",
+     "input, weight and output in float16",
+     to_float16,
+     to_float16,
+     to_float16,
+     to_float16},
 });
 
 void propose_layer(const Case& at, Proposals& proposals) {
@@ -53,7 +75,7 @@ void propose_layer(const Case& at, Proposals& proposals) {
     proposals.add(
         {operands.id,
          [layer, &operands](const Half&) {
-           Field field = layer->rounded(operands.input, operands.parameters).output();
+           Field field = layer->rounded(operands.input, operands.weight, operands.bias).output();
            for (double& value : field.values) {
              value = operands.output(value);
            }
