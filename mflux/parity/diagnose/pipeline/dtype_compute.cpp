@@ -187,8 +187,10 @@ void state_by_grid(const Case& at, Proposals& proposals) {
 } // namespace
 
 void propose_narrow_computation(const Case& at, Proposals& proposals) {
-  if (!at.same_shape || must_be_equal(at.at()) || at.before() > kMostError) {
-    return;
+  const auto& metrics = at.at().metrics;
+  const bool is_wide = metrics && noise_floor(metrics->ref_effective) < 1e-5;
+  if (!is_wide || !at.same_shape || must_be_equal(at.at()) || at.before() > kMostError) {
+    return; // a reference that rounds itself may differ by as much
   }
   propose_layer(at, proposals);
   propose_norm(at, proposals);

@@ -89,6 +89,19 @@ std::optional<Prediction> fitted(const Case& at, const Axes& axes, const Half& f
           "the difference is one vector of {} values over {}", cells.count(), places(axes))};
 }
 
+/// Of few rows: each row's vector is the mean of the others' differences.
+Prediction from_other_rows(const Case& at, const Axes& axes) {
+  const Cells cells(at.port.shape, axes);
+  const Shift shift = mean_difference(at, cells, Half::all());
+  Prediction out = *fitted(at, axes, Half::all());
+  for (int64_t i = 0; i < at.ref.count(); ++i) {
+    const auto k = static_cast<size_t>(i), c = static_cast<size_t>(cells.of(i));
+    const double own = at.port.values[k] - at.ref.values[k], rows = shift.count[c];
+    out.field.values[k] = at.ref.values[k] + (rows * shift.sum[c] - own) / (rows - 1);
+  }
+  return out;
+}
+
 /// A dumped bias that is left out, added twice, or added where the reference's layer has none.
 void propose_dumped(
     const Case& at,
@@ -136,11 +149,12 @@ void propose_bias(const Case& at, Proposals& proposals) {
   if (!at.same_shape || at.port.rank() < 1) {
     return;
   }
-  constexpr int64_t kFewRows = 8;
+  constexpr int64_t kFewRows = 8, kFewestRows = 4;
   propose_weights(at, proposals);
   for (const Axes& axes : channel_axes(at.port.shape)) {
     const Cells cells(at.port.shape, axes);
-    const bool is_enough = cells.count() > 1 && at.port.count() / cells.count() >= kFewRows;
+    const int64_t rows = at.port.count() / std::max<int64_t>(cells.count(), 1);
+    const bool is_enough = cells.count() > 1 && rows >= kFewestRows;
     if (!is_enough) {
       if (cells.count() > 1 && axes.size() == 1 && at.port.rank() == 2) {
         proposals.need("bias.missing", "weights/" + at.module() + ".bias");
@@ -150,8 +164,13 @@ void propose_bias(const Case& at, Proposals& proposals) {
     if (share_left(at, cells) > 0.25) {
       continue;
     }
+    const bool is_fitted = rows >= kFewRows;
     proposals.add(
-        {"bias.missing", [&at, axes](const Half& fit) { return fitted(at, axes, fit); }, true});
+        {"bias.missing",
+         [&at, axes, is_fitted](const Half& fit) {
+           return is_fitted ? fitted(at, axes, fit) : from_other_rows(at, axes);
+         },
+         is_fitted});
   }
 }
 

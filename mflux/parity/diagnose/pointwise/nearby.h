@@ -14,9 +14,8 @@ struct Nearby {
   std::shared_ptr<const FieldPair> pair;
 };
 
-/// Those of `count` elements: the module's own inputs, then what ran just
-/// before it, the nearest first, then
-/// what lies beside it behind it in the dump.
+/// Those of `count` elements: the module's own inputs, then what ran just before it, the nearest
+/// first, then what lies beside it behind it in the dump.
 std::vector<Nearby> nearby(const Case& at, int64_t count);
 
 } // namespace mflux::parity

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <tuple>
 
 #include "mflux/parity/diagnose/pointwise/lay.h"
@@ -136,9 +137,11 @@ void propose_mean(const Case& at, const Model& model, Proposals& proposals) {
   }
 }
 
-void propose_groups(const Case& at, const Model& model, Proposals& proposals) {
-  for (const Spread& spread : spreads_of(at.ref.shape)) {
-    const Spread& own = model->form.spread;
+/// Every other grouping in place of the model's.
+void propose_groups_of(
+    const Case& at, const Model& model, const std::vector<Spread>& spreads, Proposals& proposals) {
+  const Spread& own = model->form.spread;
+  for (const Spread& spread : spreads) {
     if (spread.kind == Spread::Kind::none ||
         (spread.kind == own.kind && spread.groups == own.groups)) {
       continue;
@@ -152,6 +155,29 @@ void propose_groups(const Case& at, const Model& model, Proposals& proposals) {
         form,
         fmt::format("statistics over {} where the reference takes {}", spread.words(), own.words()),
         proposals);
+  }
+}
+
+bool is_grouping(const Spread& spread) {
+  return spread.kind == Spread::Kind::grouped || spread.kind == Spread::Kind::interleaved;
+}
+
+void propose_groups(const Case& at, const Model& model, Proposals& proposals) {
+  const auto spreads = spreads_of(at.ref.shape);
+  propose_groups_of(at, model, spreads, proposals);
+  constexpr int64_t kSmall = int64_t{1} << 18; // each pair of groupings is a whole norm
+  const bool is_one_sample = at.ref.rank() >= 3 && at.ref.shape.front() == 1;
+  if (!is_one_sample || at.ref.count() > kSmall ||
+      (!is_grouping(model->form.spread) && model->form.spread.kind != Spread::Kind::none)) {
+    return;
+  }
+  std::vector<Spread> others;
+  std::copy_if(spreads.begin(), spreads.end(), std::back_inserter(others), is_grouping);
+  for (const Spread& own : others) {
+    if (const auto other =
+            own.kind == Spread::Kind::grouped ? refitted(at, *model, own) : nullptr) {
+      propose_groups_of(at, other, others, proposals);
+    }
   }
 }
 
@@ -174,12 +200,12 @@ void propose_affine(
 } // namespace
 
 void propose_norm(const Case& at, const Model& model, Proposals& proposals) {
+  propose_groups(at, model, proposals);
   if (model->form.spread.kind == Spread::Kind::none) {
     return;
   }
   propose_eps(at, model, proposals);
   propose_mean(at, model, proposals);
-  propose_groups(at, model, proposals);
 }
 
 void propose_modulation(const Case& at, const Model& model, Proposals& proposals) {

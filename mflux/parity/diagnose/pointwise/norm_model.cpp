@@ -290,6 +290,18 @@ Field NormModel::with(const NormForm& other) const {
   return field;
 }
 
+std::shared_ptr<const NormModel> refitted(
+    const Case& at, const NormModel& model, const Spread& spread) {
+  NormModel out = model;
+  out.form.spread = spread;
+  out.form.has_mean = true;
+  out.form.eps = 1e-6;
+  out.statistics = std::make_shared<const Statistics>(statistics_of(model.input->ref, spread));
+  measure(at, out, Affine::both);
+  return out.left <= std::max(2 * at.floor(), 5e-6) ? std::make_shared<const NormModel>(out)
+                                                    : nullptr;
+}
+
 std::shared_ptr<const NormModel> norm_model(const Case& at) {
   constexpr int64_t kMost = int64_t{1} << 22;
   if (at.ref.count() != at.port.count() || at.ref.rank() < 1 || at.ref.count() > kMost ||

@@ -76,6 +76,11 @@ struct NormModel {
 /// them gives it.
 std::shared_ptr<const NormModel> norm_model(const Case& at);
 
+/// The same input and cells under other statistics, with the weight and bias that then give the
+/// reference; null when they do not. Of one sample any grouping may be the reference's own.
+std::shared_ptr<const NormModel> refitted(
+    const Case& at, const NormModel& model, const Spread& spread);
+
 /// The spreads that fit a shape, `part` and groups for every divisor that is usual.
 std::vector<Spread> spreads_of(const artifacts::Shape& shape);
 
