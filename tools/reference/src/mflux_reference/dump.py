@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -89,12 +89,21 @@ def list_tensors(path: Path | str) -> list[str]:
 
 
 def read_safetensors(path: Path, key: str) -> np.ndarray:
+    status = path.stat()
+    header, first = _known_header(path, status.st_mtime_ns, status.st_size)
+    entry = header[key]
+    begin, end = entry["data_offsets"]
     with path.open("rb") as file:
-        entry = _header(file)[key]
-        begin, end = entry["data_offsets"]
-        file.seek(begin, os.SEEK_CUR)
+        file.seek(first + begin)
         values = np.frombuffer(file.read(end - begin), dtype=DTYPES[entry["dtype"]])
     return values.reshape(entry["shape"]).copy()
+
+
+@functools.lru_cache(maxsize=4)
+def _known_header(path: Path, _changed: int, _size: int) -> tuple[dict[str, Any], int]:
+    """And where the tensors begin. Read once for a whole dump, as long as the file stays as it is."""
+    with path.open("rb") as file:
+        return _header(file), file.tell()
 
 
 def _header(file: BinaryIO) -> dict[str, Any]:

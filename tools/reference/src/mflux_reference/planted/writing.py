@@ -25,7 +25,8 @@ def _capture(folder: Path, side: Side, kept: list[str], weights: dict[str, np.nd
     folder.mkdir(parents=True)
     file = "checkpoints-00001.safetensors"
     save_safetensors(folder / file, {name: side.tensors[name] for name in kept})
-    entries = [{**side.entries[name], "file": file} for name in kept]
+    # The shape anew: a planted bug may have changed the tensor.
+    entries = [{**side.entries[name], "shape": list(side.tensors[name].shape), "file": file} for name in kept]
     manifest: dict[str, Any] = {**side.manifest, "checkpoints": entries}
     write_manifest(folder, manifest)
     if weights:
