@@ -234,7 +234,7 @@ TEST_F(ParityCommand, ReportExitsAsCompareAndWritesWhatWasAsked) {
   const auto fails = run("report ref.npz other.npz --out p.html --json r.json --junit j.xml");
   EXPECT_EQ(fails.code, 1) << fails.err;
   EXPECT_THAT(fails.out, AllOf(StartsWith("FAIL  2 of 2"), HasSubstr("report: p.html\n")));
-  EXPECT_EQ(read_file(folder / "r.json"), run("compare ref.npz other.npz --json").out);
+  EXPECT_EQ(read_file(folder / "r.json"), run("diagnose ref.npz other.npz --json").out);
   EXPECT_THAT(read_file(folder / "j.xml"), HasSubstr("<failure type=\"FAIL\""));
   EXPECT_THAT(read_file(folder / "p.html"), StartsWith("<!doctype html>"));
   expect_refused("report ref.npz missing.npz --out q.html", "missing.npz");

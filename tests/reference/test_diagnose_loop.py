@@ -51,7 +51,8 @@ FLOW = {
     "next step": ("scheduler.offset", Bug(step=other_step(1))),
     "same sigma": ("scheduler.offset", Bug(step=lambda p, i, x, v: x + (p.sigmas[i] - p.sigmas[i - 1]) * v)),
     "not shifted": ("scheduler.sigmas", Bug(sigmas=lambda s: shift(s, 0.37))),
-    "hidden shift": ("scheduler.sigmas", Bug(step=hidden_schedule(lambda s: shift(s, 1.9)))),
+    # The schedule that both dumped agrees: what is wrong is what the port does with it.
+    "hidden shift": ("scheduler.update", Bug(step=hidden_schedule(lambda s: shift(s, 1.9)))),
     "linspace": ("scheduler.sigmas", Bug(sigmas=lambda s: torch.linspace(1, 0, len(s)) ** 1.0 * 0.97)),
     "karras": ("scheduler.sigmas", Bug(sigmas=karras)),
     "flipped": ("scheduler.sigmas", Bug(sigmas=lambda s: s.flip(0))),
