@@ -84,7 +84,7 @@ class Bisection {
       if (auto* end = std::get_if<Conclusion>(&decision)) {
         return {std::move(state_), std::move(*end)};
       }
-      make_round(std::get<Plan>(decision));
+      make_round(std::get<BisectPlan>(decision));
     }
   }
 
@@ -245,7 +245,7 @@ class Bisection {
     write_state(at(kState), state_);
   }
 
-  void make_round(const Plan& plan) {
+  void make_round(const BisectPlan& plan) {
     clear();
     std::vector<std::string> refs, ports;
     for (const size_t spot : plan.spots) {

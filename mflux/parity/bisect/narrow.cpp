@@ -129,7 +129,7 @@ class Decider {
   Decider(const Survey& survey, const std::vector<Round>& rounds, const Limits& limits)
       : survey_(survey), rounds_(rounds), limits_(limits), modules_(survey, captured_in(rounds)) {}
 
-  std::variant<Plan, Conclusion> decide() const {
+  std::variant<BisectPlan, Conclusion> decide() const {
     if (rounds_.empty() || !rounds_.back().found) {
       return nothing_found();
     }
@@ -180,7 +180,7 @@ class Decider {
     return end;
   }
 
-  std::variant<Plan, Conclusion> nothing_found() const {
+  std::variant<BisectPlan, Conclusion> nothing_found() const {
     for (const auto& round : rounds_) {
       if (round.found) {
         return conclude(Conclusion::Kind::unstable, round.found->checkpoint, *round.found);
@@ -237,7 +237,7 @@ class Decider {
     return best ? modules_.name(*best) : std::string();
   }
 
-  Plan plan(const std::string& why, const Nodes& wanted, const Nodes& context) const {
+  BisectPlan plan(const std::string& why, const Nodes& wanted, const Nodes& context) const {
     Basket basket(survey_, modules_, limits_);
     basket.add(context);
     const std::string amount = basket.fits(wanted) ? take_levels(basket, modules_, wanted)
@@ -293,7 +293,7 @@ std::optional<Found> found_in(const Comparison& comparison) {
       if_finite(row.gain)};
 }
 
-std::variant<Plan, Conclusion> decide(
+std::variant<BisectPlan, Conclusion> decide(
     const Survey& survey, const std::vector<Round>& rounds, const Limits& limits) {
   return Decider(survey, rounds, limits).decide();
 }

@@ -39,7 +39,7 @@ struct Limits {
 };
 
 /// The next round.
-struct Plan {
+struct BisectPlan {
   std::vector<size_t> spots; ///< in order
   std::string why;
 };
@@ -65,7 +65,7 @@ std::string_view name_of(Conclusion::Kind kind);
 /// modules inside are captured; before an input that fails, what ran earlier; as many of them, and
 /// as deep, as the limits allow, else every n-th. Every module is captured at most once for its own
 /// sake, so it ends.
-std::variant<Plan, Conclusion> decide(
+std::variant<BisectPlan, Conclusion> decide(
     const Survey& survey, const std::vector<Round>& rounds, const Limits& limits);
 
 } // namespace mflux::parity

@@ -189,7 +189,7 @@ Search search(const MadeModel& model, const Limits& limits) {
       search.end = *end;
       return search;
     }
-    const auto& plan = std::get<Plan>(decision);
+    const auto& plan = std::get<BisectPlan>(decision);
     EXPECT_TRUE(std::is_sorted(plan.spots.begin(), plan.spots.end()));
     Round round;
     round.spots = plan.spots;
@@ -293,7 +293,7 @@ Round round_with(std::vector<size_t> spots, const std::string& checkpoint) {
 TEST(Narrow, TakesEveryNthWhenNotAllFit) {
   const auto survey = chain(16);
   const std::vector<Round> rounds{round_with({0, 33}, "transformer")};
-  const auto plan = std::get<Plan>(decide(survey, rounds, {kEach * (2 + 2 * 4), SIZE_MAX}));
+  const auto plan = std::get<BisectPlan>(decide(survey, rounds, {kEach * (2 + 2 * 4), SIZE_MAX}));
   EXPECT_THAT(plan.spots, ::testing::ElementsAre(0, 7, 8, 15, 16, 23, 24, 31, 32, 33));
   EXPECT_THAT(plan.why, HasSubstr("inside transformer: its inputs pass"));
   EXPECT_THAT(plan.why, HasSubstr("4 of 16 modules, for all need more than 1.0 KB"));
@@ -304,21 +304,21 @@ TEST(Narrow, LooksFirstBetweenTheLastThatWasSeenAndTheFailing) {
   const std::vector<Round> rounds{
       round_with({0, 33}, "transformer"),
       round_with({0, 7, 8, 15, 16, 23, 24, 31, 32, 33}, "transformer.blocks.11.in")};
-  const auto plan = std::get<Plan>(decide(survey, rounds, {UINT64_MAX, SIZE_MAX}));
+  const auto plan = std::get<BisectPlan>(decide(survey, rounds, {UINT64_MAX, SIZE_MAX}));
   EXPECT_THAT(plan.spots, ::testing::ElementsAre(0, 17, 18, 19, 20, 21, 22, 23, 24, 33));
   EXPECT_THAT(plan.why, HasSubstr("before transformer.blocks.11"));
 }
 
 TEST(Narrow, NamesMustFitIntoACommandLine) {
   const auto survey = chain(16);
-  const auto plan = std::get<Plan>(decide(survey, {}, {UINT64_MAX, 200}));
+  const auto plan = std::get<BisectPlan>(decide(survey, {}, {UINT64_MAX, 200}));
   EXPECT_THAT(plan.spots, ::testing::ElementsAre(0, 33));
 }
 
 TEST(Narrow, OneTooLargeModuleIsTakenAndSaid) {
   const auto survey = chain(4);
   const std::vector<Round> rounds{round_with({0, 9}, "transformer")};
-  const auto plan = std::get<Plan>(decide(survey, rounds, {1, SIZE_MAX}));
+  const auto plan = std::get<BisectPlan>(decide(survey, rounds, {1, SIZE_MAX}));
   EXPECT_THAT(plan.spots, ::testing::ElementsAre(0, 5, 6, 9));
   EXPECT_THAT(plan.why, HasSubstr("which alone needs more than 1 B"));
 }

@@ -126,7 +126,7 @@ BiasPointer padding_in(
   std::vector<int64_t> lengths;
   bool hides_some = false;
   for (int64_t b = 0; b < parts.q.batch; ++b) {
-    Sample sample = sample_of(site, 1, 6);
+    QueryRows sample = sample_of(site, 1, 6);
     sample.batches = {b};
     double least = 1e300;
     lengths.push_back(keys);

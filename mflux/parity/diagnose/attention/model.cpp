@@ -113,7 +113,7 @@ double sampled_error(
     const Setup& setup,
     const Field& field,
     const Half& fit) {
-  const Sample sample = sample_of(site, kSampledHeads, kSampledTokens);
+  const QueryRows sample = sample_of(site, kSampledHeads, kSampledTokens);
   return error_on(site, attended(parts, setup, sample), sample, field, fit);
 }
 
@@ -132,7 +132,7 @@ Field predicted(const Case& at, const Site& site, const Setup& setup) {
   const Heads &q = site.port.q, &k = site.port.k;
   const double per_token = static_cast<double>(q.batch * q.heads * k.tokens * 2 * q.width);
   const auto affordable = static_cast<int64_t>(std::max(16.0, kMostWork / per_token));
-  Sample sample = sample_of(site, q.heads, std::min(site.target.tokens, affordable));
+  QueryRows sample = sample_of(site, q.heads, std::min(site.target.tokens, affordable));
   sample.batches = spread(0, q.batch, q.batch);
   const Heads core = attended(site.port, setup, sample);
   Field field = at.ref;

@@ -42,8 +42,8 @@ class Reader {
     }
   }
 
-  std::optional<Plan> read() const {
-    Plan plan;
+  std::optional<RotaryPlan> read() const {
+    RotaryPlan plan;
     const int64_t pairs = turn_.width / 2;
     for (int64_t j = 0; j < pairs;) {
       auto axis = axis_at(j);
@@ -189,7 +189,7 @@ class Reader {
   }
 
   /// A run of pairs that never turn may be several axes: as wide as one that turns.
-  static void split_still(Plan& plan) {
+  static void split_still(RotaryPlan& plan) {
     int64_t width = 0;
     for (size_t a = 0; a < plan.axes.size(); ++a) {
       width = plan.axes[a].is_still() ? width : plan.pairs[a];
@@ -206,7 +206,7 @@ class Reader {
     }
   }
 
-  static void name_theta(Plan& plan) {
+  static void name_theta(RotaryPlan& plan) {
     size_t widest = 0;
     for (const Axis& axis : plan.axes) {
       const size_t n = axis.frequencies.size();
@@ -227,7 +227,7 @@ class Reader {
 
 } // namespace
 
-std::optional<Plan> plan_of(const Turn& turn) {
+std::optional<RotaryPlan> plan_of(const Turn& turn) {
   if (turn.width < 2 || turn.by_head || !turn.blocks.empty()) {
     return std::nullopt;
   }
@@ -239,7 +239,7 @@ std::optional<Plan> plan_of(const Turn& turn) {
   return std::nullopt;
 }
 
-Turn made(const Plan& plan, const Turn& like) {
+Turn made(const RotaryPlan& plan, const Turn& like) {
   Turn out = like;
   const int64_t half = like.width / 2;
   const int64_t partner = like.pairing == Pairing::half ? half : 1;

@@ -22,7 +22,7 @@ struct Axis {
 
 /// What a rotary table was made of: angle = position * frequency, frequencies geometric along each
 /// axis.
-struct Plan {
+struct RotaryPlan {
   std::vector<Axis> axes;
   std::vector<int64_t> pairs; ///< of each axis
   double theta = 0;           ///< the base of the widest axis: frequency i of n is theta^(-i/n)
@@ -30,9 +30,9 @@ struct Plan {
 
 /// Takes a table apart; nothing when it is none of this kind (positions that are no integers, or
 /// frequencies that are not geometric).
-std::optional<Plan> plan_of(const Turn& turn);
+std::optional<RotaryPlan> plan_of(const Turn& turn);
 
 /// A table of that plan, with `like`'s pairing and magnitudes.
-Turn made(const Plan& plan, const Turn& like);
+Turn made(const RotaryPlan& plan, const Turn& like);
 
 } // namespace mflux::parity

@@ -20,7 +20,7 @@ std::vector<double> geometric(double theta, int64_t pairs) {
 
 } // namespace
 
-Plan with_theta(Plan plan, double theta) {
+RotaryPlan with_theta(RotaryPlan plan, double theta) {
   for (size_t a = 0; a < plan.axes.size(); ++a) {
     if (!plan.axes[a].is_still()) {
       plan.axes[a].frequencies = geometric(theta, plan.pairs[a]);
@@ -29,7 +29,7 @@ Plan with_theta(Plan plan, double theta) {
   return plan;
 }
 
-Plan with_offset(Plan plan, size_t axis, double by, const std::vector<bool>& moved) {
+RotaryPlan with_offset(RotaryPlan plan, size_t axis, double by, const std::vector<bool>& moved) {
   Axis& one = plan.axes[axis];
   if (one.is_still()) {
     one.frequencies = geometric(plan.theta, plan.pairs[axis]);
@@ -42,8 +42,8 @@ Plan with_offset(Plan plan, size_t axis, double by, const std::vector<bool>& mov
 
 namespace {
 
-Plan with_positions_of(const Plan& plan, const std::vector<size_t>& order) {
-  Plan out = plan;
+RotaryPlan with_positions_of(const RotaryPlan& plan, const std::vector<size_t>& order) {
+  RotaryPlan out = plan;
   for (size_t a = 0; a < plan.axes.size(); ++a) {
     out.axes[a].positions = plan.axes[order[a]].positions;
     out.axes[a].frequencies =
@@ -53,8 +53,8 @@ Plan with_positions_of(const Plan& plan, const std::vector<size_t>& order) {
 }
 
 /// Blocks of frequencies in another order, each with its positions.
-Plan with_blocks_moved(const Plan& plan, const std::vector<size_t>& order) {
-  Plan out;
+RotaryPlan with_blocks_moved(const RotaryPlan& plan, const std::vector<size_t>& order) {
+  RotaryPlan out;
   out.theta = plan.theta;
   int64_t first = 0;
   for (const size_t a : order) {
@@ -102,7 +102,7 @@ std::optional<Grid> grid_of(const Axis& down, const Axis& along) {
 }
 
 /// The grid's positions counted down each column first.
-Plan by_columns(Plan plan, size_t down, size_t along, const Grid& grid) {
+RotaryPlan by_columns(RotaryPlan plan, size_t down, size_t along, const Grid& grid) {
   for (size_t i = 0; i < grid.rows.size(); ++i) {
     const auto n = static_cast<int64_t>(i);
     plan.axes[down].positions[grid.rows[i]] = grid.top + static_cast<double>(n % grid.height);
@@ -113,7 +113,7 @@ Plan by_columns(Plan plan, size_t down, size_t along, const Grid& grid) {
 
 } // namespace
 
-std::vector<PlanVariant> axes_plans(const Plan& plan) {
+std::vector<PlanVariant> axes_plans(const RotaryPlan& plan) {
   std::vector<PlanVariant> out;
   const size_t n = plan.axes.size();
   if (n < 2 || n > 4) {
@@ -138,7 +138,7 @@ std::vector<PlanVariant> axes_plans(const Plan& plan) {
   return out;
 }
 
-std::vector<TurnVariant> axes_variants(const Plan& plan, const Turn& like) {
+std::vector<TurnVariant> axes_variants(const RotaryPlan& plan, const Turn& like) {
   std::vector<TurnVariant> out;
   if (plan.theta > 0) {
     for (const auto& [detail, other] : axes_plans(plan)) {
@@ -156,14 +156,14 @@ std::vector<TurnVariant> axes_variants(const Plan& plan, const Turn& like) {
   return out;
 }
 
-std::vector<TurnVariant> frequency_variants(const Plan& plan, const Turn& like) {
+std::vector<TurnVariant> frequency_variants(const RotaryPlan& plan, const Turn& like) {
   std::vector<TurnVariant> out;
   if (plan.axes.size() < 2 || plan.theta <= 0) {
     return out;
   }
   const int64_t all = like.width / 2;
   const auto whole = geometric(plan.theta, all);
-  Plan restarted = plan, running = plan;
+  RotaryPlan restarted = plan, running = plan;
   for (size_t a = 0; a < plan.axes.size(); ++a) {
     for (size_t i = 0; i < plan.axes[a].frequencies.size(); ++i) {
       restarted.axes[a].frequencies[i] = whole[i];
@@ -209,7 +209,7 @@ std::vector<RowSet> rows_of(const Axis& axis) {
 } // namespace
 
 std::vector<TurnVariant> offset_variants(
-    const Plan& plan, const Turn& like, const RowSet& part, bool is_uniform) {
+    const RotaryPlan& plan, const Turn& like, const RowSet& part, bool is_uniform) {
   std::vector<TurnVariant> out;
   const auto rows = static_cast<size_t>(like.batch * like.rows);
   const RowSet all(rows, true);
@@ -228,7 +228,7 @@ std::vector<TurnVariant> offset_variants(
     for (const RowSet& set : sets) {
       const auto moved = std::count(set.begin(), set.end(), true);
       for (const double by : offsets_for(like, moved)) {
-        Plan other = plan;
+        RotaryPlan other = plan;
         for (size_t b = 0; b < plan.axes.size(); ++b) {
           const bool moves = (is_last || a == b) && (plan.theta > 0 || !plan.axes[b].is_still());
           other = moves ? with_offset(std::move(other), b, by, set) : std::move(other);

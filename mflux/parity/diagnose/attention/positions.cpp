@@ -27,8 +27,8 @@ bool is_whole(const Field& field) {
 }
 
 /// Columns of ids as the positions of axes.
-Plan plan_from_ids(const Field& ids) {
-  Plan plan;
+RotaryPlan plan_from_ids(const Field& ids) {
+  RotaryPlan plan;
   const auto width = static_cast<size_t>(ids.width());
   for (size_t a = 0; a < width; ++a) {
     Axis axis{static_cast<int64_t>(a), {}, {1}};
@@ -41,7 +41,7 @@ Plan plan_from_ids(const Field& ids) {
   return plan;
 }
 
-Field ids_of(const Plan& plan, const artifacts::Shape& shape) {
+Field ids_of(const RotaryPlan& plan, const artifacts::Shape& shape) {
   Field out{shape, {}};
   for (size_t r = 0; r < plan.axes[0].positions.size(); ++r) {
     for (const Axis& axis : plan.axes) {

@@ -116,7 +116,7 @@ bool fits(const Projections& parts, const Setup& setup) {
          fits_bias(setup.relative, q, k);
 }
 
-Heads attended(const Projections& parts, const Setup& setup, const Sample& sample) {
+Heads attended(const Projections& parts, const Setup& setup, const QueryRows& sample) {
   const auto& [q, k, v] = parts;
   Heads out = heads_of(q.batch, q.tokens, q.heads, v.width);
   const Rows queries(q, setup.turn_q.get()), all_keys(k, setup.turn_k.get());

@@ -39,7 +39,7 @@ struct Setup {
 };
 
 /// Which rows are computed.
-struct Sample {
+struct QueryRows {
   std::vector<int64_t> batches, heads, tokens;
 };
 
@@ -50,6 +50,6 @@ bool fits(const Projections& parts, const Setup& setup);
 
 /// softmax(scale * q kᵀ + bias) v of the sampled rows, in double; the other rows are 0. The setup
 /// must fit.
-Heads attended(const Projections& parts, const Setup& setup, const Sample& sample);
+Heads attended(const Projections& parts, const Setup& setup, const QueryRows& sample);
 
 } // namespace mflux::parity

@@ -78,7 +78,7 @@ std::optional<Target> target_of(
 
 /// Calls `see(index, value)` for each of the target's elements that the sample's rows give.
 template <typename See>
-void visit(const Site& site, const Heads& core, const Sample& sample, See see) {
+void visit(const Site& site, const Heads& core, const QueryRows& sample, See see) {
   const Target& target = site.target;
   const int64_t inner = core.heads * core.width;
   const int64_t channels =
@@ -157,7 +157,7 @@ std::vector<Site> sites_of(const Case& at, const AttentionRoles& roles) {
   return out;
 }
 
-Sample sample_of(const Site& site, int64_t heads, int64_t tokens) {
+QueryRows sample_of(const Site& site, int64_t heads, int64_t tokens) {
   const Heads& q = site.ref.q;
   return {
       spread(0, q.batch, std::max<int64_t>(1, tokens / 4)),
@@ -165,7 +165,7 @@ Sample sample_of(const Site& site, int64_t heads, int64_t tokens) {
       spread(site.target.first_token, site.target.tokens, tokens)};
 }
 
-void fill(const Site& site, const Heads& core, const Sample& sample, Field& field) {
+void fill(const Site& site, const Heads& core, const QueryRows& sample, Field& field) {
   visit(site, core, sample, [&](int64_t i, double value) {
     field.values[static_cast<size_t>(i)] = value;
   });
@@ -174,7 +174,7 @@ void fill(const Site& site, const Heads& core, const Sample& sample, Field& fiel
 double error_on(
     const Site& site,
     const Heads& core,
-    const Sample& sample,
+    const QueryRows& sample,
     const Field& field,
     const Half& fit) {
   double left = 0, norm = 0;

@@ -31,17 +31,17 @@ struct Site {
 std::vector<Site> sites_of(const Case& at, const AttentionRoles& roles);
 
 /// Rows of the sample that the target holds: at most so many.
-Sample sample_of(const Site& site, int64_t heads, int64_t tokens);
+QueryRows sample_of(const Site& site, int64_t heads, int64_t tokens);
 
 /// The target's values where an attention gave `core`; rows that `tokens` has not keep what is in
 /// `field`, which has the target's shape.
-void fill(const Site& site, const Heads& core, const Sample& sample, Field& field);
+void fill(const Site& site, const Heads& core, const QueryRows& sample, Field& field);
 
 /// ‖field − computed‖ / ‖computed‖ over the sample's elements; only those of `fit`.
 double error_on(
     const Site& site,
     const Heads& core,
-    const Sample& sample,
+    const QueryRows& sample,
     const Field& field,
     const Half& fit = Half::all());
 

@@ -230,7 +230,7 @@ void propose_frequencies(const Case& at, Proposals& proposals) {
   add_theta(at, std::pow(f[1], -n), field_at, proposals);
 }
 
-Field angles_of(const Plan& plan, const Turn& like, const Field& shape_of) {
+Field angles_of(const RotaryPlan& plan, const Turn& like, const Field& shape_of) {
   const int64_t columns = shape_of.width();
   Field out{shape_of.shape, std::vector<double>(shape_of.values.size())};
   for (int64_t r = 0; r < like.batch * like.rows; ++r) {

@@ -110,8 +110,8 @@ class Matcher {
 
 } // namespace
 
-std::vector<Run> runs_of(const SliceOrder& order) {
-  std::vector<Run> runs;
+std::vector<SliceRun> runs_of(const SliceOrder& order) {
+  std::vector<SliceRun> runs;
   for (const int64_t source : order.source) {
     if (!runs.empty() && source == runs.back().begin + runs.back().count) {
       ++runs.back().count;

@@ -13,12 +13,12 @@ struct SliceOrder {
 };
 
 /// Slices that follow each other on both sides.
-struct Run {
+struct SliceRun {
   int64_t begin = 0, count = 0; ///< in the reference
 };
 
 /// In the port's order.
-std::vector<Run> runs_of(const SliceOrder& order);
+std::vector<SliceRun> runs_of(const SliceOrder& order);
 
 /// The element of the reference that stands at the port's element `i`.
 int64_t source_of(const SliceOrder& order, const artifacts::Shape& shape, int64_t i);

@@ -41,7 +41,7 @@ bool is_reversed(const SliceOrder& order) {
 }
 
 /// Parts of an axis split in (a, b), read as (b, a): a layout, and no parts put together.
-bool is_transposed(const std::vector<Run>& runs) {
+bool is_transposed(const std::vector<SliceRun>& runs) {
   int64_t unit = 0, n = 0;
   for (const auto& run : runs) {
     unit = std::gcd(unit, std::gcd(run.begin, run.count));
@@ -67,13 +67,14 @@ bool is_transposed(const std::vector<Run>& runs) {
   return false;
 }
 
-bool are_alike(const std::vector<Run>& runs) {
-  return std::all_of(
-      runs.begin(), runs.end(), [&](const Run& run) { return run.count == runs.front().count; });
+bool are_alike(const std::vector<SliceRun>& runs) {
+  return std::all_of(runs.begin(), runs.end(), [&](const SliceRun& run) {
+    return run.count == runs.front().count;
+  });
 }
 
 /// Whether a run of the reference's slices holds zeros alone: padding, and no part.
-bool has_empty_run(const Field& field, const SliceOrder& order, const std::vector<Run>& runs) {
+bool has_empty_run(const Field& field, const SliceOrder& order, const std::vector<SliceRun>& runs) {
   int64_t inner = 1;
   for (size_t k = static_cast<size_t>(order.axis) + 1; k < field.shape.size(); ++k) {
     inner *= field.shape[k];
@@ -85,13 +86,13 @@ bool has_empty_run(const Field& field, const SliceOrder& order, const std::vecto
       is_empty[static_cast<size_t>(i / inner % extent)] = false;
     }
   }
-  return std::any_of(runs.begin(), runs.end(), [&](const Run& run) {
+  return std::any_of(runs.begin(), runs.end(), [&](const SliceRun& run) {
     const auto begin = is_empty.begin() + run.begin;
     return std::all_of(begin, begin + run.count, [](bool empty) { return empty; });
   });
 }
 
-std::string id_of(const Case& at, const SliceOrder& order, const std::vector<Run>& runs) {
+std::string id_of(const Case& at, const SliceOrder& order, const std::vector<SliceRun>& runs) {
   if (is_reversed(order)) {
     return "layout.permute";
   }
@@ -101,7 +102,7 @@ std::string id_of(const Case& at, const SliceOrder& order, const std::vector<Run
   return are_heads || is_head_axis ? "layout.heads" : "concat.order";
 }
 
-std::string describe(const SliceOrder& order, const std::vector<Run>& runs) {
+std::string describe(const SliceOrder& order, const std::vector<SliceRun>& runs) {
   if (is_reversed(order)) {
     return fmt::format("reversed along axis {}", order.axis);
   }
@@ -117,7 +118,7 @@ std::string describe(const SliceOrder& order, const std::vector<Run>& runs) {
 }
 
 /// What `parity try` undoes it with, where one transform does.
-std::string chain_of(const SliceOrder& order, const std::vector<Run>& runs) {
+std::string chain_of(const SliceOrder& order, const std::vector<SliceRun>& runs) {
   if (is_reversed(order)) {
     return to_string(Transform{Flip{order.axis}});
   }
