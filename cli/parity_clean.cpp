@@ -117,6 +117,7 @@ void add_parity_clean(CLI::App& parity, Session& session) {
   command->add_option(
       "--root", flags->root, "A debug_artifacts/ or the folder of one, instead of the nearest");
   command->footer(
+      "A run's locked.json keeps it: remove that file to unlock the run.\n"
       "Example: mflux parity clean --older-than 7d\n"
       "         mflux parity clean demo --yes\n"
       "Exit code: 0 removed (or nothing to remove), 1 declined or a named run is locked, 2 "

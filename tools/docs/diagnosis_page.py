@@ -30,8 +30,11 @@ A cause is a model of a bug: from the reference it computes what the port would 
 - no other explains more: within 5× of the best (or both below the noise floor) the more specific is named, in the order of
   mflux/parity/diagnose/catalogue.cpp.
 
-With the cause applied the rest is diagnosed again, so two bugs in one place are both named. `rng.mismatch` and
-`noise.accumulation` have nothing to apply: they are told by what both sides hold. No proof, no name: then the output says what
+With the cause applied the rest is diagnosed again, so two bugs in one place are both named. Where nothing can be
+predicted, a cause may be stated from what both sides hold, if nothing above holds: `rng.mismatch`, `noise.accumulation`,
+`dump.stale`, a schedule of no known kind (`scheduler.sigmas`), values on a narrower grid (`dtype.compute`), a dumped weight with
+other numbers (`weights.missing`). Three proofs rest on other tensors than the output: weights that differ by a transposition,
+a right copy of a stale dump, an error that lies in a frame alone (`edge.padding`). No proof, no name: then the output says what
 was ruled out, with the error before and after, and what to dump next.
 
 ## Reading the output

@@ -63,6 +63,24 @@ TEST(DumpStale, WhatItWasCopiedToAgrees) {
   EXPECT_THAT(found.causes(), ElementsAre("dump.stale at transformer.a"));
 }
 
+TEST(Dump, AFewWrongElementsAreNoOldTensor) {
+  const Values x = normal(300, 1), y = normal(300, 2);
+  const auto said_of = [&](const Values& port) {
+    return diagnosed(
+               {row("latents_initial", x), row("noise_pred@step=1", y), row("latents@step=1", x)},
+               {row("latents_initial", x),
+                row("noise_pred@step=1", port),
+                row("latents@step=1", x)})
+        .causes();
+  };
+  Values few = y;
+  few[7] += 1;
+  few[90] += 1;
+  few[250] += 1;
+  EXPECT_THAT(said_of(few), IsEmpty());
+  EXPECT_THAT(said_of(normal(300, 11)), ElementsAre("dump.stale at noise_pred@step=1"));
+}
+
 TEST(Dump, ExchangedCheckpointsAreNoMistakeOfTheDump) {
   const Values a = normal(300, 1), b = normal(300, 2);
   const auto found = diagnosed({row("p", a), row("q", b)}, {row("p", b), row("q", a)});

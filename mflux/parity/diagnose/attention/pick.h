@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "mflux/parity/diagnose/attention/turn.h"
@@ -31,6 +32,15 @@ double least_of(Function function, double from, double to, int steps = 48) {
     (function(a) < function(b) ? high : low) = function(a) < function(b) ? b : a;
   }
   return (low + high) / 2;
+}
+
+/// What each variant leaves, by a sample; keeps the few that leave least, the best first.
+using Promising = std::vector<std::pair<double, TurnVariant>>;
+
+inline void keep_best(Promising& found) {
+  std::stable_sort(
+      found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  found.resize(std::min(found.size(), kMostVariants));
 }
 
 /// Every bug of a table: those of the table alone and, where it can be taken apart, those of its

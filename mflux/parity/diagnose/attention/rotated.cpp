@@ -219,7 +219,7 @@ void add_variants(
     Proposals& proposals) {
   const Heads before = first_of(rotated->before_port), port = first_of(rotated->port);
   const double so_far = distance(port, first_of(rotated->ref));
-  std::vector<std::pair<double, TurnVariant>> found;
+  Promising found;
   for (auto& variant : all_variants(rotated->turn, rotated->ref.heads)) {
     const Turn turn = first_of(variant.turn, before.tokens);
     if (!fits(variant.turn, rotated->before_port) || !fits(turn, before)) {
@@ -230,9 +230,7 @@ void add_variants(
       found.emplace_back(left, std::move(variant));
     }
   }
-  std::stable_sort(
-      found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  found.resize(std::min(found.size(), kMostVariants));
+  keep_best(found);
   for (const auto& [left, variant] : found) {
     const auto shared = std::make_shared<const TurnVariant>(variant);
     const auto predict = [&at, rotated, shared](const Half&) {

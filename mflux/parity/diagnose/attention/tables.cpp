@@ -131,16 +131,14 @@ Field back(const Table& table, const Turn& turn, const artifacts::Shape& shape) 
 
 void add_variants(const Case& at, std::shared_ptr<const Table> table, Proposals& proposals) {
   const double before = at.before();
-  std::vector<std::pair<double, TurnVariant>> found;
+  Promising found;
   for (auto& variant : all_variants(table->turn, table->turn.rows + 1)) {
     const double left = residual(at, back(*table, variant.turn, at.ref.shape));
     if (left < kPromising * before) {
       found.emplace_back(left, std::move(variant));
     }
   }
-  std::stable_sort(
-      found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  found.resize(std::min(found.size(), kMostVariants));
+  keep_best(found);
   for (const auto& [left, variant] : found) {
     const auto field = std::make_shared<const Field>(back(*table, variant.turn, at.ref.shape));
     proposals.add(

@@ -12,6 +12,9 @@ namespace {
 /// Weights that differ by less were rounded.
 constexpr double kDiffers = 0.05;
 
+/// That other numbers in a dumped weight are why its module goes wrong.
+constexpr double kSureOfOthers = 0.9;
+
 /// Of a module: more parameters are no one cause's.
 constexpr size_t kMostParameters = 64;
 
@@ -32,7 +35,7 @@ bool is_below(const std::string& parameter, const std::string& module) {
 
 struct Difference {
   std::string parameter;
-  double error = 0;
+  double error = 0, left = 0;           ///< as they are, and with the variant of the reference's
   std::optional<WeightVariant> variant; ///< nothing: other numbers
 };
 
@@ -52,7 +55,9 @@ std::optional<Difference> difference_of(const Scene& scene, const Checkpoint& we
   if (!(error > kDiffers)) {
     return std::nullopt;
   }
-  return Difference{weight.name.path, error, variant_that_is(b, a)};
+  auto variant = variant_that_is(b, a);
+  const double left = variant ? relative_error(b, varied(a, *variant)) : error;
+  return Difference{weight.name.path, error, left, std::move(variant)};
 }
 
 /// Whether weights of modules that agree are transposed too: the port's way to keep them.
@@ -95,16 +100,18 @@ void propose_differing_weights(const Case& at, Proposals& proposals) {
     if (!difference || (difference->variant && is_convention(at))) {
       continue;
     }
-    const auto& variant = difference->variant;
-    const std::string detail = fmt::format(
-        "{}: {}, as both sides dumped it",
-        difference->parameter,
-        variant ? variant->detail : "the port holds other numbers");
+    const auto said = [&](const std::string& what) {
+      return fmt::format("{}: {}, as both sides dumped it", difference->parameter, what);
+    };
+    if (!difference->variant) {
+      proposals.state({"weights.missing", said("the port holds other numbers"), kSureOfOthers});
+      continue;
+    }
+    const Prediction::Elsewhere proof{difference->error, difference->left};
     proposals.add(
-        {variant ? "weights.transposed" : "weights.missing",
-         [&at, detail, error = difference->error](const Half&) {
-           return std::optional(
-               Prediction{at.port, {}, detail, Prediction::Elsewhere{error, at.floor()}});
+        {"weights.transposed",
+         [&at, detail = said(difference->variant->detail), proof](const Half&) {
+           return std::optional(Prediction{at.port, {}, detail, proof});
          },
          false});
   }
