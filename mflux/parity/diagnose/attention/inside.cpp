@@ -10,6 +10,7 @@
 #include "mflux/parity/diagnose/attention/model.h"
 #include "mflux/parity/diagnose/attention/pick.h"
 #include "mflux/parity/diagnose/attention/plan_variants.h"
+#include "mflux/parity/diagnose/fitting.h"
 
 namespace mflux::parity {
 namespace {

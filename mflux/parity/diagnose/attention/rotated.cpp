@@ -9,6 +9,7 @@
 #include "mflux/parity/diagnose/attention/plan_variants.h"
 #include "mflux/parity/diagnose/attention/sources.h"
 #include "mflux/parity/diagnose/attention/streams.h"
+#include "mflux/parity/diagnose/fitting.h"
 
 namespace mflux::parity {
 namespace {
@@ -273,17 +274,6 @@ std::vector<Rotated> from_itself(const Case& at) {
     }
   }
   return out;
-}
-
-/// ‖port − predicted‖ over the elements of `fit`, in the layout of the checkpoint.
-double error_over(const Case& at, const Field& predicted, const Half& fit) {
-  double left = 0;
-  for (int64_t i = 0; i < at.port.count(); ++i) {
-    const auto k = static_cast<size_t>(i);
-    const double d = fit.holds(i) ? at.port.values[k] - predicted.values[k] : 0;
-    left += d * d;
-  }
-  return left;
 }
 
 void add_theta(const Case& at, std::shared_ptr<const Rotated> rotated, Proposals& proposals) {

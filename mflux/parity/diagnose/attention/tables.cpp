@@ -7,6 +7,7 @@
 #include "mflux/parity/diagnose/attention/plan_variants.h"
 #include "mflux/parity/diagnose/attention/rotated.h"
 #include "mflux/parity/diagnose/attention/sources.h"
+#include "mflux/parity/diagnose/fitting.h"
 
 namespace mflux::parity {
 namespace {
@@ -176,16 +177,6 @@ std::optional<Prediction> moved_on(const Case& at, const Table& table, const Hal
     }
   }
   return Prediction{back(table, out, at.ref.shape), "", "every row turned on by the same angles"};
-}
-
-double error_over(const Case& at, const Field& predicted, const Half& fit) {
-  double left = 0;
-  for (int64_t i = 0; i < at.port.count(); ++i) {
-    const auto k = static_cast<size_t>(i);
-    const double d = fit.holds(i) ? at.port.values[k] - predicted.values[k] : 0;
-    left += d * d;
-  }
-  return left;
 }
 
 /// Another base; `field_at` gives what the checkpoint would hold with it.

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <tuple>
 
+#include "mflux/parity/diagnose/fitting.h"
 #include "mflux/parity/diagnose/pointwise/lay.h"
 
 namespace mflux::parity {
@@ -53,22 +54,7 @@ double solve_eps(const Case& at, const NormModel& model, NormForm form, const Ha
     form.eps = std::exp(log_eps);
     return misfit(at, model, form, fit, stride);
   };
-  const double step = std::log(10.0) / 2;
-  double best = std::log(1e-13), least = left(best);
-  for (double log_eps = best + step; log_eps <= std::log(10.0); log_eps += step) {
-    const double value = left(log_eps);
-    if (value < least) {
-      least = value;
-      best = log_eps;
-    }
-  }
-  double low = best - step, high = best + step;
-  constexpr double kGolden = 0.618033988749895;
-  for (int k = 0; k < 30; ++k) {
-    const double a = high - kGolden * (high - low), b = low + kGolden * (high - low);
-    (left(a) < left(b) ? high : low) = left(a) < left(b) ? b : a;
-  }
-  const double solved = std::exp(0.5 * (low + high));
+  const double solved = std::exp(least_of(left, std::log(1e-13), std::log(10.0), 28));
   const double round = round_eps(solved);
   const double as_solved = left(std::log(solved)), as_round = left(std::log(round));
   return as_round <= 1.05 * as_solved + 1e-30 ? round : solved;
