@@ -32,11 +32,31 @@ Values mapped(Values values, Change&& change) {
 }
 
 TEST(Diagnose, AConstantPortExplainsNothing) {
-  const Shape shape = {20, 30};
+  for (const Shape& shape : {Shape{20, 30}, Shape{2, 10, 30}, Shape{600}}) {
+    for (const float value : {-3.1f, 1.0f, 0.0f}) {
+      const auto found = diagnosed(
+          {named("m", shape, mapped(normal(600, 2), [](float x, size_t) { return x + 1; }))},
+          {named("m", shape, Values(600, value))});
+      EXPECT_THAT(found.causes(), IsEmpty()) << value;
+    }
+  }
+}
+
+TEST(Diagnose, WhatBeginsElsewhereIsNamedToo) {
+  const Shape shape = {12, 10};
+  const Values a = normal(120, 1), b = normal(120, 2), bias = normal(10, 3);
   const auto found = diagnosed(
-      {named("m.in", shape, normal(600, 1)), named("m", shape, normal(600, 2))},
-      {named("m.in", shape, normal(600, 1)), named("m", shape, Values(600, -3.1f))});
-  EXPECT_THAT(found.causes(), IsEmpty());
+      {named("vae.in", shape, a),
+       named("vae", shape, b),
+       named("text_encoder.in", shape, b),
+       named("text_encoder", shape, a)},
+      {named("vae.in", shape, a),
+       named("vae", shape, mapped(b, [](float x, size_t) { return -x; })),
+       named("text_encoder.in", shape, b),
+       named(
+           "text_encoder", shape, mapped(a, [&](float x, size_t i) { return x + bias[i % 10]; }))});
+  EXPECT_THAT(
+      found.causes(), UnorderedElementsAre("sign.flip at vae", "bias.missing at text_encoder"));
 }
 
 TEST(Diagnose, TwoCausesInOnePlaceAreBothNamed) {
