@@ -47,6 +47,9 @@ class Members {
         pickle = &entries_[i];
       }
     }
+    if (pickle == nullptr) {
+      throw Error("there is no data.pkl in the archive, expected what torch.save writes");
+    }
     folder_ = pickle->name.substr(0, pickle->name.size() - kPickle.size());
   }
 

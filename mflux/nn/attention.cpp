@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "mflux/base/error.h"
@@ -113,6 +114,24 @@ mx::array attend_heads(
   }
   const auto mixed = slices.size() == 1 ? slices[0] : mx::concatenate(slices, 2);
   return mx::astype(mx::swapaxes(mixed, 1, 2), q.dtype());
+}
+
+mx::array attend_heads_biased(
+    const mx::array& q, const mx::array& k, const mx::array& v, const mx::array& bias) {
+  check_heads(q, k, v, std::nullopt);
+  const auto dtype = compute_dtype(q.dtype());
+  const auto heads_first = [&](const mx::array& x) {
+    return mx::swapaxes(mx::astype(x, dtype), 1, 2);
+  };
+  const float scale = 1.0f / std::sqrt(static_cast<float>(q.shape(3)));
+  const auto mixed = mx::fast::scaled_dot_product_attention(
+      heads_first(q), heads_first(k), heads_first(v), scale, "array", mx::astype(bias, dtype));
+  return mx::astype(mx::swapaxes(mixed, 1, 2), q.dtype());
+}
+
+mx::array score_bias(const mx::array& mask, mx::Dtype dtype) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  return mx::where(mask, mx::array(0.0f, dtype), mx::array(-infinity, dtype));
 }
 
 } // namespace mflux::nn

@@ -26,4 +26,13 @@ mx::array attend_heads(
     const std::optional<mx::array>& mask = std::nullopt,
     int max_scores = 1 << 24);
 
+/// The same with a number added to each score, of q's type and broadcast to [batch, heads, queries,
+/// keys]: see score_bias().
+mx::array attend_heads_biased(
+    const mx::array& q, const mx::array& k, const mx::array& v, const mx::array& bias);
+
+/// 0 where a mask of booleans allows, −infinity elsewhere, for masks that leave each query a key.
+/// Made once, it saves every layer the conversion.
+mx::array score_bias(const mx::array& mask, mx::Dtype dtype);
+
 } // namespace mflux::nn

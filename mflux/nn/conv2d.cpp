@@ -38,26 +38,34 @@ Conv2d::Conv2d(Scope here, int in, int out, const Options& how)
       options(how),
       weight(mx::contiguous(
           mx::transpose(parameter("weight", {out, in, how.kernel, how.kernel}), {0, 2, 3, 1}))),
-      bias(parameter("bias", {out})) {}
+      bias(parameter("bias", {out})),
+      offset(mx::astype(bias, mx::float32)) {}
 
 mx::array Conv2d::operator()(const mx::array& input) const {
-  expect_image(input, weight.shape(3));
-  const int shorter = std::min(input.shape(1), input.shape(2)) + 2 * options.padding;
-  if (shorter < options.kernel) {
-    reject(input, fmt::format("sides of at least {}", options.kernel - 2 * options.padding));
-  }
   const auto call = this->call();
   const auto dtype = compute_dtype(input.dtype());
-  const auto x = mx::astype(call.in(input, Axes::channels_last), dtype);
+  const auto y = convolved(mx::astype(call.in(input, Axes::channels_last), dtype));
+  return call.out(
+      mx::astype(mx::add(y, mx::astype(bias, dtype)), input.dtype()), Axes::channels_last);
+}
+
+mx::array Conv2d::without_bias(const mx::array& input) const {
+  return mx::astype(convolved(mx::astype(input, compute_dtype(input.dtype()))), input.dtype());
+}
+
+mx::array Conv2d::convolved(const mx::array& x) const {
+  expect_image(x, weight.shape(3));
+  const int shorter = std::min(x.shape(1), x.shape(2)) + 2 * options.padding;
+  if (shorter < options.kernel) {
+    reject(x, fmt::format("sides of at least {}", options.kernel - 2 * options.padding));
+  }
   const bool unfolds = mx::default_device() == mx::Device::cpu;
-  const auto y = convolve(
+  return convolve(
       x,
-      mx::astype(weight, dtype),
+      mx::astype(weight, x.dtype()),
       options.stride,
       options.padding,
       unfolds ? kMaxUnfolded : std::numeric_limits<int64_t>::max());
-  return call.out(
-      mx::astype(mx::add(y, mx::astype(bias, dtype)), input.dtype()), Axes::channels_last);
 }
 
 } // namespace mflux::nn

@@ -17,9 +17,16 @@ struct Conv2d : Module {
 
   mx::array operator()(const mx::array& input) const;
 
+  /// The same but for the bias, which `offset` is; without checkpoints.
+  mx::array without_bias(const mx::array& input) const;
+
   Options options;
   mx::array weight; ///< [out, kernel, kernel, in]
   mx::array bias;
+  mx::array offset; ///< the bias in float32
+
+ private:
+  mx::array convolved(const mx::array& x) const; ///< in x's type
 };
 
 /// MLX's CPU backend copies kernel² · channels numbers for every output pixel; it gets as many rows

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "mflux/nn/fused/group_norm.h"
 #include "mflux/nn/module.h"
 
 namespace mflux::nn {
@@ -12,9 +13,12 @@ struct GroupNorm : Module {
 
   mx::array operator()(const mx::array& input) const;
 
+  /// SiLU of the same, of an image that is yet to be added up; without checkpoints.
+  fused::GroupNormed then_silu(const fused::Pending& image) const;
+
   int groups;
   float eps;
-  mx::array weight, bias; ///< [channels]
+  mx::array weight, bias; ///< float32 [channels]
 };
 
 } // namespace mflux::nn

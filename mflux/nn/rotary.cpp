@@ -44,6 +44,12 @@ RotaryTables rotary_tables(
       .sin = mx::array(sin.data(), shape, mx::float32)};
 }
 
+RotaryTables joined(const RotaryTables& first, const RotaryTables& second) {
+  return {
+      .cos = mx::concatenate({first.cos, second.cos}, 0),
+      .sin = mx::concatenate({first.sin, second.sin}, 0)};
+}
+
 mx::array rotate_pairs(const mx::array& x, const RotaryTables& tables) {
   const auto wide = mx::astype(x, mx::float32);
   const auto pairs = mx::split(mx::unflatten(wide, 3, {-1, 2}), 2, 4);

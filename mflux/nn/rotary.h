@@ -20,6 +20,9 @@ struct RotaryTables {
 RotaryTables rotary_tables(
     const std::vector<float>& positions, const std::vector<int>& dims, double theta);
 
+/// Those of the first's tokens, then of the second's.
+RotaryTables joined(const RotaryTables& first, const RotaryTables& second);
+
 /// x [batch, tokens, heads, dim] with each pair (2i, 2i + 1) turned by its token's angle, computed
 /// in float32 and rounded once. Reference: diffusers apply_rotary_emb, use_real_unbind_dim -1.
 mx::array rotate_pairs(const mx::array& x, const RotaryTables& tables);

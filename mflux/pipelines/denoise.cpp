@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "mflux/base/error.h"
@@ -41,19 +43,47 @@ void stop_if_cancelled(const Callbacks& callbacks) {
   }
 }
 
-mx::array one_step(
-    const mx::array& latents, const Schedule& schedule, int i, const Denoising& run) {
-  const auto name = [&](const char* what) { return fmt::format("{}@step={}", what, i + 1); };
+/// A step that the device works on.
+struct Submitted {
+  int step; ///< from 1
+  mx::array next, is_prediction_finite, is_next_finite;
+};
+
+mx::array all_finite(const mx::array& tensor) {
+  return mx::all(mx::isfinite(tensor));
+}
+
+Submitted submit(const mx::array& latents, const Schedule& schedule, int i, const Denoising& run) {
   const auto time = mx::full({latents.shape(0)}, schedule.timesteps[i], mx::float32);
   const auto timestep = run.taps.record("timestep", mx::astype(time, latents.dtype()), Axes::as_is);
   const auto prediction =
       run.taps.record("noise_pred", run.predict(latents, timestep), Axes::as_is);
   const auto next =
       run.taps.record("latents", euler_step(latents, prediction, schedule.dt(i)), Axes::as_is);
-  mx::eval({prediction, next});
-  check_finite(prediction, name("noise_pred"));
-  check_finite(next, name("latents"));
-  return next;
+  Submitted step{
+      .step = i + 1,
+      .next = next,
+      .is_prediction_finite = all_finite(prediction),
+      .is_next_finite = all_finite(next)};
+  mx::async_eval({step.next, step.is_prediction_finite, step.is_next_finite});
+  return step;
+}
+
+/// Waits for it.
+void finish(Submitted& step, int steps, const Denoising& run) {
+  const auto expect = [&](mx::array& is_finite, const char* what) {
+    if (!is_finite.item<bool>()) {
+      throw NotFinite(fmt::format("{}@step={} holds NaN or infinity", what, step.step));
+    }
+  };
+  expect(step.is_prediction_finite, "noise_pred");
+  expect(step.is_next_finite, "latents");
+  if (run.callbacks.progress) {
+    run.callbacks.progress({.stage = Stage::denoise, .step = step.step, .steps = steps});
+  }
+  if (run.callbacks.preview) {
+    run.callbacks.preview(step.step, run.picture(step.next));
+  }
 }
 
 } // namespace
@@ -61,19 +91,22 @@ mx::array one_step(
 mx::array denoise(const mx::array& start, const Denoising& run) {
   const Schedule schedule = recorded(run.schedule, start.shape(1), run.taps);
   mx::array latents = start;
+  std::optional<Submitted> before;
   for (int i = 0; i < schedule.steps(); ++i) {
     stop_if_cancelled(run.callbacks);
     run.taps.begin_step(i + 1);
-    latents = one_step(latents, schedule, i, run);
-    if (run.callbacks.progress) {
-      run.callbacks.progress({.stage = Stage::denoise, .step = i + 1, .steps = schedule.steps()});
+    auto step = submit(latents, schedule, i, run);
+    latents = step.next;
+    if (before) {
+      finish(*before, schedule.steps(), run);
     }
-    if (run.callbacks.preview) {
-      run.callbacks.preview(i + 1, run.picture(latents));
-    }
+    before = std::move(step);
   }
   run.taps.begin_step(std::nullopt);
   stop_if_cancelled(run.callbacks);
+  if (before) {
+    finish(*before, schedule.steps(), run);
+  }
   return latents;
 }
 
@@ -98,7 +131,7 @@ mx::array scale_noise(const mx::array& image, const mx::array& noise, double sig
 }
 
 void check_finite(const mx::array& tensor, const std::string& checkpoint) {
-  if (!mx::all(mx::isfinite(tensor)).item<bool>()) {
+  if (!all_finite(tensor).item<bool>()) {
     throw NotFinite(fmt::format("{} holds NaN or infinity", checkpoint));
   }
 }

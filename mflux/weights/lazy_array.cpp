@@ -9,76 +9,14 @@
 #include <vector>
 
 #include "mflux/base/error.h"
+#include "mflux/weights/device_array.h"
+#include "mflux/weights/fill.h"
 #include "mlx/primitives.h"
 
 namespace mflux {
 namespace {
 
 using artifacts::Dtype;
-
-constexpr size_t kWindow = size_t{4} << 20; ///< bytes of the source
-
-template <typename From, typename To>
-void convert(const std::byte* from, size_t count, To* to) {
-  for (size_t i = 0; i < count; ++i) {
-    From value;
-    std::memcpy(&value, from + i * sizeof(From), sizeof(From));
-    to[i] = static_cast<To>(static_cast<float>(value));
-  }
-}
-
-template <typename To>
-void convert_from(Dtype dtype, const std::byte* from, size_t count, To* to) {
-  switch (dtype) {
-    case Dtype::float16:
-      return convert<mx::float16_t>(from, count, to);
-    case Dtype::bfloat16:
-      return convert<mx::bfloat16_t>(from, count, to);
-    case Dtype::float32:
-      return convert<float>(from, count, to);
-    case Dtype::float64:
-      return convert<double>(from, count, to);
-    default:
-      throw Error(fmt::format("{} is not converted", artifacts::name_of(dtype)));
-  }
-}
-
-void convert_window(
-    Dtype from_dtype, const std::byte* from, size_t count, mx::Dtype to_dtype, std::byte* to) {
-  switch (to_dtype.val()) {
-    case mx::Dtype::Val::float16:
-      return convert_from(from_dtype, from, count, reinterpret_cast<mx::float16_t*>(to));
-    case mx::Dtype::Val::bfloat16:
-      return convert_from(from_dtype, from, count, reinterpret_cast<mx::bfloat16_t*>(to));
-    case mx::Dtype::Val::float32:
-      return convert_from(from_dtype, from, count, reinterpret_cast<float*>(to));
-    default:
-      throw Error("floating-point tensors are read as float32, bfloat16 or float16");
-  }
-}
-
-/// Whether `dtype` holds the elements as the file has them.
-bool is_plain(Dtype file, mx::Dtype dtype) {
-  return file != Dtype::float64 && array_dtype(file) == dtype;
-}
-
-/// Fills `out`, which has memory, from a contiguous tensor.
-void fill(const artifacts::Tensor& tensor, mx::array& out) {
-  const auto from = tensor.data();
-  const size_t size = artifacts::size_of(tensor.dtype), step = kWindow / size;
-  const size_t count = from.size() / size;
-  const bool plain = is_plain(tensor.dtype, out.dtype());
-  auto* to = reinterpret_cast<std::byte*>(out.data<char>());
-  for (size_t i = 0; i < count; i += step) {
-    const size_t n = std::min(step, count - i);
-    if (plain) {
-      std::memcpy(to + i * size, from.data() + i * size, n * size);
-    } else {
-      convert_window(tensor.dtype, from.data() + i * size, n, out.dtype(), to + i * out.itemsize());
-    }
-    tensor.storage->done_with(tensor.offset + i * size, tensor.offset + (i + n) * size);
-  }
-}
 
 /// Whether MLX's buffers point to their size, which the elements follow, as in its builds for the
 /// CPU alone. There elements that lie elsewhere make a buffer too: MLX asks for its size, and
@@ -135,7 +73,7 @@ class Read : public mx::UnaryPrimitive {
       return;
     }
     out.set_data(mx::allocator::malloc(out.nbytes()));
-    fill(tensor, out);
+    fill(tensor, out.dtype(), reinterpret_cast<std::byte*>(out.data<char>()));
   }
 
   std::function<artifacts::Tensor()> read_;
@@ -194,6 +132,9 @@ mx::Shape array_shape(const artifacts::Shape& shape) {
 
 mx::array lazy_array(
     mx::Shape shape, mx::Dtype dtype, std::function<artifacts::Tensor()> read, Memory memory) {
+  if (memory == Memory::shared && mx::default_device() == mx::Device::gpu) {
+    return device_array(shape, dtype, std::move(read));
+  }
   const auto stream = mx::default_stream(mx::default_device());
   return mx::array(
       std::move(shape), dtype, std::make_shared<Read>(stream, std::move(read), memory), {});

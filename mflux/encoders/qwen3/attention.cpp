@@ -29,4 +29,10 @@ mx::array Attention::operator()(const mx::array& hidden_states, const Context& c
   return call.out(o_proj(mx::flatten(mixed, 2, 3)), Axes::as_is);
 }
 
+void Attention::join() {
+  if (bias == nn::Bias::no) {
+    qkv = nn::join_weights({&q_proj, &k_proj, &v_proj});
+  }
+}
+
 } // namespace mflux::qwen3

@@ -13,7 +13,8 @@ struct Context {
   Positions positions;
   mx::array causal; ///< booleans [1, 1, tokens, tokens]: a token attends to those up to itself
   /// Only when some token is padding, which nobody attends to: [batch, 1, tokens, tokens].
-  std::optional<mx::array> mask;
+  std::optional<mx::array> mask{};
+  bool leaves_blind = false; ///< some query may attend to nobody
 };
 
 /// Each token attends to itself and earlier ones; neighbouring heads share keys and values.
@@ -23,6 +24,9 @@ struct Attention : nn::Module {
 
   /// [batch, tokens, hidden] → the same shape.
   mx::array operator()(const mx::array& hidden_states, const Context& context) const;
+
+  /// Makes one product of the three projections, unless they have biases.
+  void join();
 
   Qwen3Config config;
   int queries = config.num_attention_heads * config.head_dim;
@@ -35,6 +39,7 @@ struct Attention : nn::Module {
   nn::Linear o_proj{at("o_proj"), queries, config.hidden_size, bias};
   RMSNorm q_norm{at("q_norm"), config.head_dim, config.rms_norm_eps};
   RMSNorm k_norm{at("k_norm"), config.head_dim, config.rms_norm_eps};
+  std::optional<mx::array> qkv; ///< the three projections' weights once join() put them together
 };
 
 } // namespace mflux::qwen3

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "mflux/base/error.h"
+#include "mflux/nn/fused/path.h"
 #include "mflux/nn/load_component.h"
 
 namespace mflux::qwen3 {
@@ -47,7 +48,11 @@ TextEncoder load_text_encoder(
   const auto file = folder / "config.json";
   const auto config = parse_qwen3_config(read_json(file), file.string());
   with_context(file.string(), [&] { return checked_hidden_states(config, wanted); });
-  return nn::load_component<TextEncoder>(folder, dtype, std::move(taps), config, wanted);
+  auto encoder = nn::load_component<TextEncoder>(folder, dtype, std::move(taps), config, wanted);
+  if (nn::fused::takes_fused_path(dtype)) {
+    encoder.model.join();
+  }
+  return encoder;
 }
 
 } // namespace mflux::qwen3

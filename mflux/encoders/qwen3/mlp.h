@@ -14,12 +14,18 @@ struct MLP : nn::Module {
   /// [batch, tokens, hidden] → the same shape.
   mx::array operator()(const mx::array& input) const;
 
+  /// Makes one product of gate and up.
+  void join() {
+    gate_up = nn::join_weights({&gate_proj, &up_proj});
+  }
+
   int hidden, intermediate;
 
   nn::Linear gate_proj{at("gate_proj"), hidden, intermediate};
   nn::Linear up_proj{at("up_proj"), hidden, intermediate};
   nn::Linear down_proj{at("down_proj"), intermediate, hidden};
   nn::SiLU act_fn{at("act_fn"), nn::Axes::as_is};
+  std::optional<mx::array> gate_up; ///< their weights once joined
 };
 
 } // namespace mflux::qwen3

@@ -7,23 +7,29 @@
 #include "mflux/base/error.h"
 #include "mflux/base/log.h"
 #include "mflux/base/memory.h"
+#include "mflux/encoders/qwen3/fused.h"
+#include "mflux/nn/fused/path.h"
 
 namespace mflux::qwen3 {
 namespace {
 
 using nn::Axes;
 
-/// None when there is no padding, as in the reference, which then says only "causal".
-std::optional<mx::array> padded_mask(
-    const mx::array& causal, const std::optional<mx::array>& attention_mask) {
+/// Adds what padding changes: nothing where there is none, as in the reference, which then says
+/// only "causal".
+Context masked(Context context, const std::optional<mx::array>& attention_mask) {
   if (!attention_mask) {
-    return std::nullopt;
+    return context;
   }
   const auto valid = mx::astype(*attention_mask, mx::bool_);
-  if (mx::all(valid).item<bool>()) {
-    return std::nullopt;
+  auto is_whole = mx::all(valid),
+       starts_valid = mx::all(mx::slice(valid, {0, 0}, {valid.shape(0), 1}));
+  mx::eval(is_whole, starts_valid);
+  if (!is_whole.item<bool>()) {
+    context.mask = mx::logical_and(context.causal, mx::expand_dims(valid, {1, 2}));
+    context.leaves_blind = !starts_valid.item<bool>(); // every query sees the first token
   }
-  return mx::logical_and(causal, mx::expand_dims(valid, {1, 2}));
+  return context;
 }
 
 /// The mask grows with the square of the tokens, which a file may claim in any number.
@@ -68,6 +74,22 @@ int Qwen3Model::depth() const {
   return *std::max_element(wanted.begin(), wanted.end());
 }
 
+void Qwen3Model::join() {
+  for (auto& layer : layers) {
+    layer.self_attn.join();
+    layer.mlp.join();
+  }
+}
+
+std::vector<mx::array> Qwen3Model::layer_by_layer(
+    const mx::array& embedded, const Context& context) const {
+  std::vector<mx::array> states{embedded};
+  for (const auto& layer : layers) {
+    states.push_back(layer(states.back(), context));
+  }
+  return states;
+}
+
 std::vector<mx::array> Qwen3Model::operator()(const Tokens& tokens) const {
   const auto& mask = tokens.attention_mask;
   if (mask && mask->shape() != tokens.input_ids.shape()) {
@@ -88,14 +110,10 @@ std::vector<mx::array> Qwen3Model::operator()(const Tokens& tokens) const {
             config.max_position_embeddings));
   }
   check_memory(config, ids.shape(0), count);
-  const auto causal = causal_mask(count);
-  const Context context{
-      .positions = rotary_emb(x), .causal = causal, .mask = padded_mask(causal, valid)};
+  const Context context = masked({.positions = rotary_emb(x), .causal = causal_mask(count)}, valid);
 
-  std::vector<mx::array> states{x};
-  for (const auto& layer : layers) {
-    states.push_back(layer(states.back(), context));
-  }
+  const bool is_fused = !is_watched() && nn::fused::takes_fused_path(x.dtype());
+  auto states = is_fused ? fused_states(*this, x, context) : layer_by_layer(x, context);
   if (norm) {
     states.back() = (*norm)(states.back());
   }

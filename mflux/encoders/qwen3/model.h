@@ -35,6 +35,9 @@ struct Qwen3Model : nn::Module {
   /// How many layers run.
   int depth() const;
 
+  /// Joins the weights of the layers' projections, for the fused path.
+  void join();
+
   Qwen3Config config;
   std::vector<int> wanted;
 
@@ -43,6 +46,9 @@ struct Qwen3Model : nn::Module {
   std::vector<DecoderLayer> layers = nn::stack<DecoderLayer>(at("layers"), depth(), config);
   std::optional<RMSNorm> norm = nn::when<RMSNorm>(
       depth() == config.num_hidden_layers, at("norm"), config.hidden_size, config.rms_norm_eps);
+
+ private:
+  std::vector<mx::array> layer_by_layer(const mx::array& embedded, const Context& context) const;
 };
 
 } // namespace mflux::qwen3

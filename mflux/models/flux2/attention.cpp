@@ -49,6 +49,11 @@ Streams JointAttention::operator()(const Streams& input, const nn::RotaryTables&
       .text = call.out(1, text_out, nn::Axes::as_is)};
 }
 
+void JointAttention::join() {
+  to_qkv = nn::join_weights({&to_q, &to_k, &to_v});
+  add_qkv = nn::join_weights({&add_q_proj, &add_k_proj, &add_v_proj});
+}
+
 mx::array ParallelAttention::operator()(
     const mx::array& input, const nn::RotaryTables& tables) const {
   const auto call = this->call();

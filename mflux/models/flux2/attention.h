@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "mflux/models/flux2/feed_forward.h"
 #include "mflux/models/flux2/transformer_config.h"
 #include "mflux/nn/dropout.h"
@@ -25,6 +27,9 @@ struct JointAttention : nn::Module {
 
   Streams operator()(const Streams& input, const nn::RotaryTables& rotary) const;
 
+  /// Puts the projections' weights together: to_qkv, add_qkv.
+  void join();
+
   int heads, head_dim;
   float eps;
   int dim = heads * head_dim;
@@ -37,6 +42,7 @@ struct JointAttention : nn::Module {
   nn::Linear add_q_proj{at("add_q_proj"), dim, dim}, add_k_proj{at("add_k_proj"), dim, dim};
   nn::Linear add_v_proj{at("add_v_proj"), dim, dim};
   nn::Linear to_add_out{at("to_add_out"), dim, dim};
+  std::optional<mx::array> to_qkv, add_qkv; ///< [3 · dim, dim] once joined
 };
 
 /// Attention and feed-forward side by side, on the joined tokens [batch, tokens, dim]: one

@@ -4,7 +4,8 @@
 #include <fmt/ranges.h>
 
 #include "mflux/base/error.h"
-#include "mflux/nn/compute.h"
+#include "mflux/models/flux2/fused_transformer.h"
+#include "mflux/nn/fused/path.h"
 #include "mflux/nn/load_component.h"
 
 #include "mflux/weights/weights.h"
@@ -40,12 +41,6 @@ void expect_ids(const char* name, const Positions& positions, int tokens) {
   }
 }
 
-nn::RotaryTables joined(const nn::RotaryTables& text, const nn::RotaryTables& image) {
-  return {
-      .cos = mx::concatenate({text.cos, image.cos}, 0),
-      .sin = mx::concatenate({text.sin, image.sin}, 0)};
-}
-
 mx::array thousandfold(const mx::array& x, mx::Dtype dtype) {
   return mx::multiply(mx::astype(x, dtype), mx::array(1000.0f, dtype));
 }
@@ -68,6 +63,9 @@ void Flux2Transformer2DModel::check(const TransformerInput& input) const {
 
 mx::array Flux2Transformer2DModel::operator()(const TransformerInput& input) const {
   check(input);
+  if (!is_watched() && nn::fused::takes_fused_path(input.hidden_states.dtype())) {
+    return fused_prediction(*this, input);
+  }
   const auto call = this->call();
   auto image = call.in("hidden_states", input.hidden_states, Axes::as_is);
   auto text = call.in("encoder_hidden_states", input.encoder_hidden_states, Axes::as_is);
@@ -86,7 +84,7 @@ mx::array Flux2Transformer2DModel::operator()(const TransformerInput& input) con
   image = x_embedder(image);
   text = context_embedder(text);
   const auto img_rotary = pos_embed(img);
-  const auto rotary = joined(pos_embed(txt), img_rotary);
+  const auto rotary = nn::joined(pos_embed(txt), img_rotary);
 
   Streams streams{.image = image, .text = text};
   for (const auto& block : transformer_blocks) {
@@ -100,6 +98,13 @@ mx::array Flux2Transformer2DModel::operator()(const TransformerInput& input) con
   return call.out(proj_out(norm_out(predicted, temb)), Axes::as_is);
 }
 
+mx::array Flux2Transformer2DModel::embed_time(const TransformerInput& input) const {
+  const auto dtype = input.hidden_states.dtype();
+  return time_guidance_embed(
+      thousandfold(input.timestep, dtype),
+      input.guidance ? std::optional(thousandfold(*input.guidance, dtype)) : std::nullopt);
+}
+
 Flux2Transformer2DModel load_transformer(
     const std::filesystem::path& folder, mx::Dtype dtype, std::shared_ptr<capture::Taps> taps) {
   if (dtype != mx::float32 && dtype != mx::bfloat16) {
@@ -107,7 +112,13 @@ Flux2Transformer2DModel load_transformer(
   }
   const auto file = folder / "config.json";
   const auto config = parse_transformer_config(read_json(file), file.string());
-  return nn::load_component<Flux2Transformer2DModel>(folder, dtype, std::move(taps), config);
+  auto model = nn::load_component<Flux2Transformer2DModel>(folder, dtype, std::move(taps), config);
+  if (nn::fused::takes_fused_path(dtype)) {
+    for (auto& block : model.transformer_blocks) {
+      block.attn.join();
+    }
+  }
+  return model;
 }
 
 } // namespace mflux::flux2

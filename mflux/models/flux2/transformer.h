@@ -31,6 +31,9 @@ struct Flux2Transformer2DModel : nn::Module {
   /// [batch, tokens, patch_size² · out_channels], lazy. Throws Error for shapes that do not fit.
   mx::array operator()(const TransformerInput& input) const;
 
+  /// [batch or 1, dim]: what the modulations are made of.
+  mx::array embed_time(const TransformerInput& input) const;
+
   TransformerConfig config;
   int dim = config.dim();
   PosEmbed pos_embed{at("pos_embed"), config.axes_dims_rope, config.rope_theta};

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "mflux/nn/fused/path.h"
+#include "mflux/vae/kl/fused.h"
+
 namespace mflux::kl {
 
 UpBlock::UpBlock(Scope here, const CoderConfig& config, int step) : Module(std::move(here)) {
@@ -28,6 +31,9 @@ mx::array UpBlock::operator()(const mx::array& input) const {
 
 mx::array Decoder::operator()(const mx::array& input) const {
   expect_image(input, config.in_channels);
+  if (!is_watched() && nn::fused::takes_fused_path(input.dtype())) {
+    return fused_decode(*this, input);
+  }
   const auto call = this->call();
   auto x = mid_block(conv_in(call.in(input, nn::Axes::channels_last)));
   for (const auto& block : up_blocks) {

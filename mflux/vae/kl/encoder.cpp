@@ -1,5 +1,8 @@
 #include "mflux/vae/kl/encoder.h"
 
+#include "mflux/nn/fused/path.h"
+#include "mflux/vae/kl/fused.h"
+
 namespace mflux::kl {
 
 DownBlock::DownBlock(Scope here, const CoderConfig& config, int level) : Module(std::move(here)) {
@@ -26,6 +29,9 @@ mx::array DownBlock::operator()(const mx::array& input) const {
 
 mx::array Encoder::operator()(const mx::array& input) const {
   expect_image(input, config.in_channels);
+  if (!is_watched() && nn::fused::takes_fused_path(input.dtype())) {
+    return fused_encode(*this, input);
+  }
   const auto call = this->call();
   auto x = conv_in(call.in(input, nn::Axes::channels_last));
   for (const auto& block : down_blocks) {

@@ -1,0 +1,60 @@
+#include "mflux/nn/fused/launch.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <map>
+#include <string>
+
+#include "mflux/base/error.h"
+#include "mflux/nn/fused/kernels.h"
+#include "mflux/nn/fused/path.h"
+#include "mlx/backend/cuda/cuda.h"
+
+namespace mflux::nn::fused {
+namespace {
+
+bool is_capable() {
+  if (!mx::cu::is_available()) {
+    return false;
+  }
+  const auto& facts = mx::device_info(mx::Device::gpu);
+  const auto major = facts.find("compute_capability_major");
+  return major != facts.end() && std::get<size_t>(major->second) >= 8;
+}
+
+} // namespace
+
+bool has_kernels(mx::Dtype dtype) {
+  static const bool capable = is_capable();
+  return capable && dtype == mx::bfloat16 && mx::default_device() == mx::Device::gpu &&
+         path() != Path::composed;
+}
+
+std::vector<mx::array> launch(const Launch& how) {
+  const int64_t threads = how.blocks * how.threads;
+  if (threads > std::numeric_limits<int>::max()) {
+    throw Error(fmt::format(
+        "{} would need {} threads, more than a GPU takes: ask for a smaller picture",
+        how.kernel,
+        threads));
+  }
+  return mx::fast::precompiled_cuda_kernel(
+      how.kernel,
+      kernel_ptx(how.kernel),
+      how.inputs,
+      how.shapes,
+      how.dtypes,
+      how.scalars,
+      {static_cast<int>(threads), 1, 1},
+      {how.threads, 1, 1},
+      0,
+      std::nullopt,
+      true);
+}
+
+mx::array nothing(mx::Dtype dtype) {
+  return mx::zeros({kVector}, dtype);
+}
+
+} // namespace mflux::nn::fused

@@ -1,0 +1,46 @@
+#include "mflux/nn/fused/path.h"
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "mflux/nn/fused/kernels.h"
+#include "mflux/nn/fused/launch.h"
+#include "support/expect_error.h"
+
+namespace mflux::nn::fused {
+namespace {
+
+TEST(FusedPath, IsChosenForAWhile) {
+  const Path before = path();
+  {
+    const Chosen chosen(Path::fused);
+    EXPECT_TRUE(takes_fused_path(mx::float32));
+    const Chosen again(Path::composed);
+    EXPECT_FALSE(takes_fused_path(mx::float32));
+    EXPECT_FALSE(has_kernels(mx::bfloat16));
+  }
+  EXPECT_EQ(path(), before);
+}
+
+TEST(FusedPath, NeedsKernelsUnlessAskedFor) {
+  const Chosen chosen(Path::automatic);
+  EXPECT_FALSE(takes_fused_path(mx::float32));
+  EXPECT_EQ(takes_fused_path(mx::bfloat16), has_kernels(mx::bfloat16));
+}
+
+// What CMake made part of the library is what the compiler made of the sources.
+TEST(Kernels, ArePartOfTheLibrary) {
+  EXPECT_GE(kernel_names().size(), 8u);
+  for (const auto& name : kernel_names()) {
+    std::ifstream file(std::string(MFLUX_SOURCE_DIR "/mflux/nn/fused/cuda/") + name + ".ptx");
+    const std::string ptx{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_EQ(kernel_ptx(name), ptx) << name;
+    EXPECT_NE(ptx.find(".entry " + name + "("), std::string::npos) << name;
+  }
+  EXPECT_EQ(testing::error_of([] { kernel_ptx("none"); }), "no kernel is called \"none\"");
+}
+
+} // namespace
+} // namespace mflux::nn::fused
