@@ -10,5 +10,5 @@ fi
 _nvidia="$(python3 -c 'import os, torch; print(os.path.dirname(os.path.dirname(torch.__file__)))')/nvidia"
 ln -sfn "$_nvidia" "$_site/nvidia"
 export LD_LIBRARY_PATH="$_site/mlx/lib:$_here/lib:$(ls -d "$_nvidia"/*/lib | tr '\n' ':')${LD_LIBRARY_PATH:-}"
-export CUDA_HOME="${CUDA_HOME:-/usr/local/cuda}" PYTHONPATH="$_site${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
+export CUDA_HOME="${CUDA_HOME:-/usr/local/cuda}" PYTHONPATH="$_site:$_here/python${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
 export PATH="$_here/bin:$PATH"

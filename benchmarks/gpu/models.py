@@ -2,8 +2,9 @@
 
     python models.py OUT [--tokenizer DIR]
 
-Real configs of the real classes, bfloat16. Matrices have deviation 1/sqrt(inputs), so that activations keep their size from
-layer to layer; what modulates is smaller. Made on the GPU where there is one, the same for the same --seed and device.
+Real configs of the real classes, bfloat16. Matrices have deviation 1/sqrt(inputs), so that activations keep their size
+from layer to layer; what modulates is smaller. Made on the GPU where there is one, the same for the same --seed and
+device.
 """
 
 import argparse
@@ -20,22 +21,50 @@ ROOT = Path(__file__).resolve().parents[2]
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 TRANSFORMER = {
-    "patch_size": 1, "in_channels": 128, "out_channels": None, "num_layers": 5, "num_single_layers": 20,
-    "attention_head_dim": 128, "num_attention_heads": 24, "joint_attention_dim": 7680, "timestep_guidance_channels": 256,
-    "mlp_ratio": 3.0, "axes_dims_rope": [32, 32, 32, 32], "rope_theta": 2000, "eps": 1e-6, "guidance_embeds": False,
-}  # fmt: skip
+    "patch_size": 1,
+    "in_channels": 128,
+    "out_channels": None,
+    "num_layers": 5,
+    "num_single_layers": 20,
+    "attention_head_dim": 128,
+    "num_attention_heads": 24,
+    "joint_attention_dim": 7680,
+    "timestep_guidance_channels": 256,
+    "mlp_ratio": 3.0,
+    "axes_dims_rope": [32, 32, 32, 32],
+    "rope_theta": 2000,
+    "eps": 1e-6,
+    "guidance_embeds": False,
+}
 TEXT_ENCODER = {
-    "vocab_size": 151936, "hidden_size": 2560, "intermediate_size": 9728, "num_hidden_layers": 36, "num_attention_heads": 32,
-    "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 40960, "rms_norm_eps": 1e-6, "rope_theta": 1000000.0,
-    "tie_word_embeddings": True, "attention_bias": False, "torch_dtype": "bfloat16",
-}  # fmt: skip
+    "vocab_size": 151936,
+    "hidden_size": 2560,
+    "intermediate_size": 9728,
+    "num_hidden_layers": 36,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "max_position_embeddings": 40960,
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 1000000.0,
+    "tie_word_embeddings": True,
+    "attention_bias": False,
+    "torch_dtype": "bfloat16",
+}
 SMALL_TRANSFORMER = {
-    "num_layers": 1, "num_single_layers": 2, "num_attention_heads": 2, "joint_attention_dim": 3 * 256,
-}  # fmt: skip
+    "num_layers": 1,
+    "num_single_layers": 2,
+    "num_attention_heads": 2,
+    "joint_attention_dim": 3 * 256,
+}
 SMALL_TEXT_ENCODER = {
-    "vocab_size": 3000, "hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "vocab_size": 3000,
+    "hidden_size": 256,
+    "intermediate_size": 512,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
     "num_hidden_layers": 28,
-}  # fmt: skip
+}
 
 
 def draw(name: str, shape: torch.Size, generator: torch.Generator) -> torch.Tensor:
@@ -77,7 +106,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--demo", type=Path, default=ROOT / "models/emoji", help="where the tokenizer and the scheduler come from")
+    demo = ROOT / "models/emoji"
+    parser.add_argument("--demo", type=Path, default=demo, help="where tokenizer and scheduler come from")
     parser.add_argument("--small", action="store_true", help="the same with small parts, to try the scripts")
     args = parser.parse_args()
     start = time.time()
@@ -88,10 +118,12 @@ def main() -> None:
     shutil.copy(args.demo / "model_index.json", args.out)
 
     with torch.device("meta"):
-        parts = Flux2Transformer2DModel.from_config(transformer), AutoencoderKLFlux2(), Qwen3ForCausalLM(Qwen3Config(**text_encoder))
+        qwen3 = Qwen3ForCausalLM(Qwen3Config(**text_encoder))
+        parts = Flux2Transformer2DModel.from_config(transformer), AutoencoderKLFlux2(), qwen3
     write_config(args.out / "transformer", {"_class_name": "Flux2Transformer2DModel"} | transformer)
     write_config(args.out / "vae", {"_class_name": "AutoencoderKLFlux2"} | dict(parts[1].config))
-    write_config(args.out / "text_encoder", {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3"} | text_encoder)
+    about = {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3"}
+    write_config(args.out / "text_encoder", about | text_encoder)
     write(parts[0], args.out / "transformer/diffusion_pytorch_model.safetensors", args.seed)
     write(parts[1], args.out / "vae/diffusion_pytorch_model.safetensors", args.seed + 1)
     write(parts[2], args.out / "text_encoder/model.safetensors", args.seed + 2, lambda name: name != "lm_head.weight")

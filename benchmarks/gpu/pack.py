@@ -2,9 +2,10 @@
 
     python benchmarks/gpu/pack.py OUT --build build-gpu [--arch 90] [--python 312]
 
-OUT gets MLX's CUDA library with the GPU code of one architecture alone (22 MB; 145 unpacked with all), the binaries of a
-build tree with the Debian libraries that they load, and wheels of the peers. `. OUT/env.sh` there unpacks and finds all.
-The build is one against the CPU's MLX without OpenBLAS (-DMFLUX_OPENBLAS=OFF): the loader puts the CUDA library in its place.
+OUT gets MLX's CUDA library with the GPU code of one architecture alone (22 MB; 145 unpacked with all), the binaries of
+a build tree with the Debian libraries that they load, the scripts beside this one, mflux_reference and wheels of the
+peers. `. OUT/env.sh` there unpacks and finds all. The build is one against the CPU's MLX without OpenBLAS
+(-DMFLUX_OPENBLAS=OFF): the loader puts the CUDA library in its place.
 """
 
 import argparse
@@ -20,13 +21,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BINARIES = ["cli/mflux", "benchmarks/gpu/klein_bench", "tests/fused/test_fused"]
 PEERS = ["diffusers==0.42.1", "mflux==0.24.0", "piexif==1.1.3", "platformdirs==4.14.7", "toml==0.10.2"]
+LIBRARIES = ["libfmt", "libtoml", "libjpeg", "libpng", "libz", "libhwy"]
 MLX = (ROOT / "cmake/mlx-cuda.txt").read_text().split("==")[1].strip()
 FATBIN_MAGIC = struct.pack("<I", 0xBA55ED50)
 PTX = 1
 
 
 def blank_other_architectures(library: Path, arch: int) -> None:
-    """Zeroes every fatbin entry that is PTX or not for `arch`; headers stay, so that the loader still walks the list."""
+    """Zeroes every fatbin entry that is PTX or not for `arch`; headers stay, for the loader walks the list."""
     data, at, kept = bytearray(library.read_bytes()), 0, 0
     while (at := data.find(FATBIN_MAGIC, at)) >= 0:
         _, _, header_size, total = struct.unpack_from("<IHHQ", data, at)
@@ -49,11 +51,9 @@ def blank_other_architectures(library: Path, arch: int) -> None:
 
 
 def download(requirement: str, python: str, into: Path) -> Path:
-    subprocess.run(
-        [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--python-version", python,
-         "--implementation", "cp", "--platform", "manylinux_2_35_x86_64", "--platform", "any", "-d", str(into), requirement],
-        check=True,
-    )  # fmt: skip
+    target = ["--python-version", python, "--implementation", "cp", "--platform", "manylinux_2_35_x86_64"]
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", *target]
+    subprocess.run([*command, "--platform", "any", "-d", str(into), requirement], check=True)
     return next(into.glob(f"{requirement.split('==')[0].replace('-', '_')}-*.whl"))
 
 
@@ -68,7 +68,7 @@ def pack_mlx(out: Path, arch: int, python: str) -> None:
 
 
 def pack_binaries(out: Path, build: Path) -> None:
-    """The binaries, stripped, and of the libraries that they load those that are Debian's and no part of every system."""
+    """The binaries, stripped, and of the libraries that they load those that not every system has."""
     (out / "bin").mkdir(exist_ok=True)
     (out / "lib").mkdir(exist_ok=True)
     for name in BINARIES:
@@ -76,8 +76,19 @@ def pack_binaries(out: Path, build: Path) -> None:
         shutil.copy(binary, out / "bin")
         subprocess.run(["strip", str(out / "bin" / binary.name)], check=True)
         loaded = subprocess.run(["ldd", str(binary)], check=True, capture_output=True, text=True).stdout
-        for library in re.findall(r"=> (\S+/(?:libfmt|libtoml|libjpeg|libpng|libz|libhwy|libgtest|libgmock)\S*)", loaded):
+        for library in re.findall(rf"=> (\S+/(?:{'|'.join(LIBRARIES)})\S*)", loaded):
             shutil.copy(library, out / "lib")
+
+
+def pack_scripts(out: Path) -> None:
+    here = Path(__file__).parent
+    for script in (*here.glob("*.py"), here / "env.sh"):
+        shutil.copy(script, out)
+    for part in ("tokenizer", "scheduler"):
+        shutil.copytree(ROOT / "models/emoji" / part, out / "demo" / part, dirs_exist_ok=True)
+    shutil.copy(ROOT / "models/emoji/model_index.json", out / "demo")
+    package = ROOT / "tools/reference/src/mflux_reference"
+    shutil.copytree(package, out / "python/mflux_reference", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.pyc"))
 
 
 def main() -> None:
@@ -94,7 +105,7 @@ def main() -> None:
     for peer in PEERS:
         download(peer, args.python, args.out / "wheels")
     pack_binaries(args.out, args.build)
-    shutil.copy(Path(__file__).with_name("env.sh"), args.out)
+    pack_scripts(args.out)
     size = sum(path.stat().st_size for path in args.out.rglob("*") if path.is_file())
     print(f"{size / 2**20:.1f} MiB in {args.out}")
 

@@ -15,8 +15,8 @@ namespace {
 
 using artifacts::Dtype;
 
-constexpr size_t kWindow = size_t{4} << 20; ///< bytes of the source
-constexpr size_t kMostThreads = 8;
+constexpr size_t kWindow = size_t{1} << 20; ///< bytes of the source
+constexpr size_t kMostThreads = 4;
 
 template <typename From, typename To>
 void convert(const std::byte* from, size_t count, To* to) {

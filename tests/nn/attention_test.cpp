@@ -83,6 +83,22 @@ TEST(AttentionHeads, HalfTypesRoundInputsAndOutputOnly) {
   }
 }
 
+// Masks that leave each query a key, here the first.
+TEST(AttentionHeads, ABiasOfTheMaskIsTheMask) {
+  const auto q = mx::random::normal({2, 5, 4, 8}), k = mx::random::normal({2, 7, 2, 8});
+  const auto v = mx::random::normal({2, 7, 2, 8});
+  for (const mx::Shape& shape :
+       {mx::Shape{1, 1, 5, 7}, mx::Shape{2, 1, 5, 7}, mx::Shape{2, 4, 5, 7}}) {
+    const auto drawn = mx::greater(mx::random::normal(shape), mx::array(0.0f));
+    const auto first = mx::less(mx::arange(7), mx::array(1));
+    const auto mask = mx::logical_or(drawn, first);
+    const auto masked = capture::to_tensor(attend_heads(q, k, v, mask));
+    const auto biased = attend_heads_biased(q, k, v, score_bias(mask, mx::float32));
+    EXPECT_LE(testing::relative_l2(capture::to_tensor(biased), masked), 1e-6);
+    EXPECT_GT(testing::relative_l2(capture::to_tensor(attend_heads(q, k, v)), masked), 1e-2);
+  }
+}
+
 TEST(AttentionHeads, WrongShapesAreErrors) {
   using testing::error_of;
   using ::testing::HasSubstr;

@@ -125,6 +125,21 @@ TEST(Denoise, NamesTheCheckpointThatIsNotFinite) {
       HasSubstr("latents@step=1"));
 }
 
+// The device has the next step's work before anybody waits for the one ahead of it.
+TEST(Denoise, IsAStepAheadOfWhatItReports) {
+  Loop loop;
+  std::vector<std::string> events;
+  loop.predict = [&](const mx::array& latents, const mx::array&) {
+    events.emplace_back("predict");
+    return latents;
+  };
+  loop.callbacks.progress = [&](const Progress& progress) {
+    events.push_back("step " + std::to_string(progress.step));
+  };
+  loop.run(tokens({1}));
+  EXPECT_THAT(events, ElementsAre("predict", "predict", "step 1", "step 2"));
+}
+
 TEST(Denoise, StopsBetweenSteps) {
   Loop loop;
   int steps = 0;

@@ -2,10 +2,10 @@
 
     python tools/kernels/compile.py [--check]
 
-PTX of compute capability 8.0 runs on that and on every later one: the driver turns it into machine code when a kernel is
-first used and keeps it. Needs no GPU and no toolkit, but NVIDIA's run-time compiler: pip install nvidia-cuda-nvrtc (the
-version is in requirements.txt beside this; another one writes other PTX). --check changes nothing and fails when what is
-there is not what the sources compile to.
+PTX of compute capability 8.0 runs on that and on every later one: the driver turns it into machine code when a kernel
+is first used and keeps it. Needs no GPU and no toolkit, but NVIDIA's run-time compiler: pip install nvidia-cuda-nvrtc
+(the version is in requirements.txt beside this; another one writes other PTX). --check changes nothing and fails when
+what is there is not what the sources compile to.
 """
 
 import argparse
