@@ -16,6 +16,9 @@ namespace {
 
 constexpr double kLeastTheta = 0.4, kMostTheta = 18.5; ///< logarithms
 
+/// What another base must leave at most of what the right one does not explain.
+constexpr double kLeastGain = 0.5;
+
 /// Without what was there before, a variant must explain nearly everything by the sample.
 constexpr double kGuessed = 0.05;
 constexpr double kUsualBases[] = {1e4, 1e6, 5e5, 1e5, 5e6, 1e7, 1e3, 2e3, 256, 100};
@@ -212,14 +215,15 @@ Turn first_of(const Turn& turn, int64_t tokens) {
   return out;
 }
 
-/// Adds the variants that explain a good part of the error by the first tokens and heads.
+/// Adds the variants that explain a good part, by the first tokens and heads, of what the right
+/// table leaves unexplained on the port's own input: an inherited error is none of theirs.
 void add_variants(
     const Case& at,
     std::shared_ptr<const Rotated> rotated,
     double most_left,
     Proposals& proposals) {
   const Heads before = first_of(rotated->before_port), port = first_of(rotated->port);
-  const double so_far = distance(port, first_of(rotated->ref));
+  const double so_far = distance(port, turned(before, first_of(rotated->turn, before.tokens)));
   Promising found;
   for (auto& variant : all_variants(rotated->turn, rotated->ref.heads)) {
     const Turn turn = first_of(variant.turn, before.tokens);
@@ -281,19 +285,27 @@ void add_theta(const Case& at, std::shared_ptr<const Rotated> rotated, Proposals
   if (!plan || plan->theta <= 0 || at.port.count() > (1 << 22)) {
     return;
   }
-  const auto predict = [&at, rotated, plan = *plan](const Half& fit) {
-    const auto field_at = [&](double exponent) {
-      const Turn turn = made(with_theta(plan, std::exp(exponent)), rotated->turn);
-      return field_of(turned(rotated->before_port, turn), at.ref.shape, rotated->layout);
-    };
-    const double best = least_of(
+  const auto field_at = [&at, rotated, plan = *plan](double exponent) {
+    const Turn turn = made(with_theta(plan, std::exp(exponent)), rotated->turn);
+    return field_of(turned(rotated->before_port, turn), at.ref.shape, rotated->layout);
+  };
+  const auto fitted = [&at, field_at](const Half& fit) {
+    return least_of(
         [&](double x) { return error_over(at, field_at(x), fit); }, kLeastTheta, kMostTheta);
+  };
+  const auto predict = [field_at, fitted, theta = plan->theta](const Half& fit) {
+    const double best = fitted(fit);
     return std::optional(Prediction{
         field_at(best),
         "",
-        fmt::format(
-            "frequencies of base {:.5g}, the reference's {:.5g}", std::exp(best), plan.theta)});
+        fmt::format("frequencies of base {:.5g}, the reference's {:.5g}", std::exp(best), theta)});
   };
+  const auto own =
+      field_of(turned(rotated->before_port, rotated->turn), at.ref.shape, rotated->layout);
+  const auto all = Half::all();
+  if (error_over(at, field_at(fitted(all)), all) > kLeastGain * error_over(at, own, all)) {
+    return;
+  }
   proposals.add({"rope.theta", predict, true});
 }
 

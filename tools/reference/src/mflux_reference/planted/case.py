@@ -52,10 +52,10 @@ def draw_variation(draw: Draw, plant: Plant) -> Variation:
 
 
 def write_case(
-    plant: Plant, seed: int, index: int, folder: Path, fixed: dict[str, Any] | None = None
+    plant: Plant, seed: int, index: int, folder: Path, fixed: dict[str, Any] | None = None, twin: Path | None = None
 ) -> dict[str, Any] | None:
     """Writes folder/{ref,mlx,expected.json}; None when no draw of many gave a bug that can be seen. `fixed` are fields
-    of the variation that are not drawn."""
+    of the variation that are not drawn. `twin` gets a case of the same modules, noise and dump without the bug."""
     for attempt in range(TRIES):
         draw = Draw(seed, plant.cause, plant.name, index, attempt)
         variation = replace(draw_variation(draw, plant), **(fixed or {}))
@@ -75,12 +75,36 @@ def write_case(
         expected = expected_of(plant, bug, pair, first, kept, variation)
         if expected is None:
             continue
-        shutil.rmtree(folder, ignore_errors=True)
-        write_pair(pair, kept, variation.format, variation.weights, folder, draw)
-        expected.update(case=folder.name, seed=seed, variation=asdict(variation), plant=plant.name)
-        (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
+        _write(expected, pair, kept, variation, plant.name, seed, folder, draw)
+        if twin:
+            _write_twin(bug, variation, kept, seed, twin, draw)
         return expected
     return None
+
+
+def _write(
+    expected: dict[str, Any],
+    pair: Pair,
+    kept: list[str],
+    variation: Variation,
+    name: str,
+    seed: int,
+    folder: Path,
+    draw: Draw,
+) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    write_pair(pair, kept, variation.format, variation.weights, folder, draw)
+    expected.update(case=folder.name, seed=seed, variation=asdict(variation), plant=name)
+    (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_twin(bug: Bug, variation: Variation, kept: list[str], seed: int, folder: Path, draw: Draw) -> None:
+    clean = Bug(bug.subject, clean=True, label=bug.label)
+    pair = Runs(clean, variation.dtype).pair(draw, variation.noise != "none")
+    there = [name for name in kept if name in pair.ref.tensors]
+    plant = Plant(None, "twin", lambda _: clean)
+    expected = expected_of(plant, clean, pair, there[0], there, variation)
+    _write(expected, pair, there, variation, plant.name, seed, folder, draw)
 
 
 def visible(pair: Runs, first: str, bug: Bug, variation: Variation) -> bool:

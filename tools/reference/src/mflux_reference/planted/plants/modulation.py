@@ -219,7 +219,7 @@ def time_over_rows(draw: Draw) -> Bug:
 @plants("broadcast.axis")
 def positions_over_channels(draw: Draw) -> Bug:
     """A learned embedding added with its axes exchanged, tokens and channels as many."""
-    width = draw.pick([9, 16])
+    width = draw.pick([4, 16, 36])
     side = int(width**0.5)
     from diffusers.models.embeddings import PatchEmbed
 
