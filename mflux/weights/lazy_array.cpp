@@ -11,6 +11,7 @@
 #include "mflux/base/error.h"
 #include "mflux/weights/device_array.h"
 #include "mflux/weights/fill.h"
+#include "mlx/backend/cuda/cuda.h"
 #include "mlx/primitives.h"
 
 namespace mflux {
@@ -134,7 +135,8 @@ mx::Shape array_shape(const artifacts::Shape& shape) {
 
 mx::array lazy_array(
     mx::Shape shape, mx::Dtype dtype, std::function<artifacts::Tensor()> read, Memory memory) {
-  if (memory == Memory::shared && mx::default_device() == mx::Device::gpu) {
+  const bool has_own_memory = mx::cu::is_available() && mx::default_device() == mx::Device::gpu;
+  if (memory == Memory::shared && has_own_memory) {
     return device_array(shape, dtype, std::move(read));
   }
   const auto stream = mx::default_stream(mx::default_device());

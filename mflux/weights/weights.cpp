@@ -8,7 +8,7 @@
 
 #include "mflux/artifacts/artifact.h"
 #include "mflux/base/error.h"
-#include "mflux/base/memory.h"
+#include "mflux/weights/device_memory.h"
 #include "mflux/weights/lazy_array.h"
 
 namespace mflux {
@@ -16,11 +16,12 @@ namespace {
 
 /// MLX does not survive an allocation that fails.
 void check_memory(double bytes) {
-  if (const auto there = static_cast<double>(physical_memory()); bytes > there) {
+  if (const auto there = device_memory(); bytes > there.bytes) {
     throw Error(fmt::format(
-        "{:.1f} GB are to be read and this machine has {:.1f} GB of memory",
+        "{:.1f} GB are to be read and {} has {:.1f} GB of memory",
         bytes / 1e9,
-        there / 1e9));
+        there.owner,
+        there.bytes / 1e9));
   }
 }
 

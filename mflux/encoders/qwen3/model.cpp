@@ -6,9 +6,9 @@
 
 #include "mflux/base/error.h"
 #include "mflux/base/log.h"
-#include "mflux/base/memory.h"
 #include "mflux/encoders/qwen3/fused.h"
 #include "mflux/nn/fused/path.h"
+#include "mflux/weights/device_memory.h"
 
 namespace mflux::qwen3 {
 namespace {
@@ -36,13 +36,14 @@ Context masked(Context context, const std::optional<mx::array>& attention_mask) 
 void check_memory(const Qwen3Config& c, double batch, double tokens) {
   const double channels = 6.0 * c.hidden_size + 3.0 * c.intermediate_size;
   const double bytes = batch * tokens * (tokens + sizeof(float) * channels);
-  if (const auto there = static_cast<double>(physical_memory()); bytes > there) {
+  if (const auto there = device_memory(); bytes > there.bytes) {
     throw Error(fmt::format(
-        "{} × {} tokens need about {:.1f} GB and this machine has {:.1f} GB",
+        "{} × {} tokens need about {:.1f} GB and {} has {:.1f} GB",
         batch,
         tokens,
         bytes / 1e9,
-        there / 1e9));
+        there.owner,
+        there.bytes / 1e9));
   }
 }
 

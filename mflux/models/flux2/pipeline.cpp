@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "mflux/base/error.h"
-#include "mflux/base/memory.h"
 #include "mflux/capture/tensors.h"
 #include "mflux/models/flux2/latents.h"
 #include "mflux/models/flux2/pictures.h"
@@ -15,6 +14,7 @@
 #include "mflux/pipelines/image_array.h"
 #include "mflux/pipelines/noise.h"
 #include "mflux/vae/flux2/latents.h"
+#include "mflux/weights/device_memory.h"
 
 namespace mflux::flux2 {
 
@@ -91,16 +91,17 @@ Plan Flux2KleinPipeline::plan(const Request& request) const {
 }
 
 void Flux2KleinPipeline::check_memory(const Plan& plan) const {
-  const auto there = static_cast<double>(physical_memory());
-  if (plan.bytes > there) {
+  const auto there = device_memory();
+  if (plan.bytes > there.bytes) {
     throw Error(fmt::format(
-        "a picture of {} × {} pixels needs about {:.1f} GB, {:.1f} of it for weights, and this "
-        "machine has {:.1f} GB: ask for a smaller one",
+        "a picture of {} × {} pixels needs about {:.1f} GB, {:.1f} of it for weights, and "
+        "{} has {:.1f} GB: ask for a smaller one",
         plan.width,
         plan.height,
         plan.bytes / 1e9,
         weight_bytes(parts_, dtype_) / 1e9,
-        there / 1e9));
+        there.owner,
+        there.bytes / 1e9));
   }
 }
 

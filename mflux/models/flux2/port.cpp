@@ -8,7 +8,6 @@
 #include <memory>
 
 #include "mflux/base/error.h"
-#include "mflux/base/memory.h"
 #include "mflux/capture/tensors.h"
 #include "mflux/models/flux2/latents.h"
 #include "mflux/models/flux2/port_inputs.h"
@@ -18,6 +17,7 @@
 #include "mflux/models/flux2/port_weights.h"
 #include "mflux/pipelines/image_array.h"
 #include "mflux/vae/flux2/autoencoder.h"
+#include "mflux/weights/device_memory.h"
 #include "mflux/weights/weights.h"
 
 namespace mflux::flux2 {
@@ -45,14 +45,15 @@ void check_memory(const VaeConfig& config, double batch, double height, double w
   const int widest =
       std::max(config.decoder().block_out_channels.front(), config.block_out_channels.front());
   const double bytes = 4.0 * batch * height * width * widest * 3;
-  if (const auto there = static_cast<double>(physical_memory()); bytes > there) {
+  if (const auto there = device_memory(); bytes > there.bytes) {
     throw Error(fmt::format(
-        "{} image(s) of {} × {} pixels need about {:.1f} GB and this machine has {:.1f} GB",
+        "{} image(s) of {} × {} pixels need about {:.1f} GB and {} has {:.1f} GB",
         batch,
         width,
         height,
         bytes / 1e9,
-        there / 1e9));
+        there.owner,
+        there.bytes / 1e9));
   }
 }
 
