@@ -9,6 +9,9 @@
 namespace mflux::parity {
 namespace {
 
+/// Slopes of a norm whose weight is not there differ by more than this part of them.
+constexpr double kOneFactor = 0.25;
+
 bool is_class(const Case& at, const char* part) {
   return at.module_class().find(part) != std::string::npos;
 }
@@ -58,7 +61,21 @@ struct Line {
   }
 };
 
-/// port = slope · ref + offset in every channel, or the offset alone.
+/// All channels are scaled alike, as by another eps or a constant: no weight of a channel does
+/// that.
+bool is_one_factor(const std::vector<Line>& lines) {
+  std::vector<double> slopes;
+  for (const Line& line : lines) {
+    slopes.push_back(line.slope());
+  }
+  std::sort(slopes.begin(), slopes.end());
+  const size_t tail = slopes.size() / 20;
+  const double spread = slopes[slopes.size() - 1 - tail] - slopes[tail];
+  return spread < kOneFactor * std::abs(slopes[slopes.size() / 2]);
+}
+
+/// port = slope · ref + offset in every channel, or the offset alone; nothing where one slope is
+/// all channels'.
 std::optional<Prediction> line_per_channel(
     const Case& at, const Half& fit, bool constant, const std::string& detail) {
   const Channels channels = channels_of(at);
@@ -75,6 +92,9 @@ std::optional<Prediction> line_per_channel(
     line.y += b;
     line.xx += a * a;
     line.xy += a * b;
+  }
+  if (!constant && is_one_factor(lines)) {
+    return std::nullopt;
   }
   Prediction out{at.ref, {}, detail, {}};
   for (int64_t i = 0; i < at.ref.count(); ++i) {
