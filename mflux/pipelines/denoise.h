@@ -23,8 +23,8 @@ struct Denoising {
   std::function<Image(const mx::array& latents)> picture{};
 };
 
-/// From noise to latents. A step is handed to the device before the one ahead of it is waited for,
-/// checked and reported, so that the device never waits. Checkpoints: sigmas, timesteps, then
+/// From noise to latents. A GPU is handed a step before the one ahead of it is waited for, checked
+/// and reported, so that it never waits. Checkpoints: sigmas, timesteps, then
 /// of each step timestep, what predict() records, noise_pred and latents. Throws Cancelled between
 /// steps, and NotFinite.
 mx::array denoise(const mx::array& latents, const Denoising& run);

@@ -125,8 +125,8 @@ TEST(Denoise, NamesTheCheckpointThatIsNotFinite) {
       HasSubstr("latents@step=1"));
 }
 
-// The device has the next step's work before anybody waits for the one ahead of it.
-TEST(Denoise, IsAStepAheadOfWhatItReports) {
+// A GPU has the next step's work before anybody waits for the one ahead of it.
+TEST(Denoise, OnAGpuIsAStepAheadOfWhatItReports) {
   Loop loop;
   std::vector<std::string> events;
   loop.predict = [&](const mx::array& latents, const mx::array&) {
@@ -137,7 +137,11 @@ TEST(Denoise, IsAStepAheadOfWhatItReports) {
     events.push_back("step " + std::to_string(progress.step));
   };
   loop.run(tokens({1}));
-  EXPECT_THAT(events, ElementsAre("predict", "predict", "step 1", "step 2"));
+  if (mx::default_device() == mx::Device::gpu) {
+    EXPECT_THAT(events, ElementsAre("predict", "predict", "step 1", "step 2"));
+  } else {
+    EXPECT_THAT(events, ElementsAre("predict", "step 1", "predict", "step 2"));
+  }
 }
 
 TEST(Denoise, StopsBetweenSteps) {
