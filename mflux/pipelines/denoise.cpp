@@ -69,6 +69,21 @@ Submitted submit(const mx::array& latents, const Schedule& schedule, int i, cons
   return step;
 }
 
+/// However the loop is left, nothing that it submitted goes on: a process that ends while MLX's
+/// thread multiplies matrices waits forever in OpenBLAS.
+class WaitsAtTheEnd {
+ public:
+  WaitsAtTheEnd() = default;
+  ~WaitsAtTheEnd() {
+    try {
+      mx::synchronize();
+    } catch (const std::exception&) { // what went wrong on the way is already being told
+    }
+  }
+  WaitsAtTheEnd(const WaitsAtTheEnd&) = delete;
+  WaitsAtTheEnd& operator=(const WaitsAtTheEnd&) = delete;
+};
+
 /// Waits for it.
 void finish(Submitted& step, int steps, const Denoising& run) {
   const auto expect = [&](mx::array& is_finite, const char* what) {
@@ -91,8 +106,8 @@ void finish(Submitted& step, int steps, const Denoising& run) {
 mx::array denoise(const mx::array& start, const Denoising& run) {
   const Schedule schedule = recorded(run.schedule, start.shape(1), run.taps);
   mx::array latents = start;
-  // Only a GPU gains by it, and a processor's work that nobody waits for can keep a process from
-  // ending when the run is cancelled.
+  const WaitsAtTheEnd waits;
+  // A GPU would idle between steps. On the CPU a cancelled run ends with the step under way.
   const bool runs_ahead = mx::default_device() == mx::Device::gpu;
   std::optional<Submitted> before;
   for (int i = 0; i < schedule.steps(); ++i) {
