@@ -50,6 +50,15 @@ void check_heads(
   }
 }
 
+/// [batch, tokens, heads, dim] ↔ [batch, heads, tokens, dim]
+mx::array heads_first(const mx::array& x, mx::Dtype dtype) {
+  return mx::swapaxes(mx::astype(x, dtype), 1, 2);
+}
+
+float scale_of(int dim) {
+  return 1.0f / std::sqrt(static_cast<float>(dim));
+}
+
 /// Half types run in one kernel on a GPU; all others hold their score matrix in memory.
 int rows_at_once(const mx::array& q, const mx::array& k, int max_scores) {
   const bool is_fused = q.dtype() == mx::bfloat16 || q.dtype() == mx::float16;
@@ -62,7 +71,7 @@ int rows_at_once(const mx::array& q, const mx::array& k, int max_scores) {
 
 mx::array attend(const mx::array& q, const mx::array& k, const mx::array& v, int max_scores) {
   const auto dtype = compute_dtype(q.dtype());
-  const float scale = 1.0f / std::sqrt(static_cast<float>(q.shape(2)));
+  const float scale = scale_of(q.shape(2));
   const auto scaled = mx::multiply(mx::astype(q, dtype), mx::array(scale, dtype));
   const auto kt = mx::swapaxes(mx::astype(k, dtype), 1, 2);
   const auto values = mx::astype(v, dtype);
@@ -86,11 +95,9 @@ mx::array attend_heads(
     int max_scores) {
   check_heads(q, k, v, mask);
   const auto dtype = compute_dtype(q.dtype());
-  const auto heads_first = [&](const mx::array& x) {
-    return mx::swapaxes(mx::astype(x, dtype), 1, 2);
-  };
-  const auto queries = heads_first(q), keys = heads_first(k), values = heads_first(v);
-  const float scale = 1.0f / std::sqrt(static_cast<float>(q.shape(3)));
+  const auto queries = heads_first(q, dtype), keys = heads_first(k, dtype);
+  const auto values = heads_first(v, dtype);
+  const float scale = scale_of(q.shape(3));
   const int count = q.shape(1), rows = rows_at_once(queries, keys, max_scores);
 
   std::vector<mx::array> slices;
@@ -120,12 +127,13 @@ mx::array attend_heads_biased(
     const mx::array& q, const mx::array& k, const mx::array& v, const mx::array& bias) {
   check_heads(q, k, v, std::nullopt);
   const auto dtype = compute_dtype(q.dtype());
-  const auto heads_first = [&](const mx::array& x) {
-    return mx::swapaxes(mx::astype(x, dtype), 1, 2);
-  };
-  const float scale = 1.0f / std::sqrt(static_cast<float>(q.shape(3)));
   const auto mixed = mx::fast::scaled_dot_product_attention(
-      heads_first(q), heads_first(k), heads_first(v), scale, "array", mx::astype(bias, dtype));
+      heads_first(q, dtype),
+      heads_first(k, dtype),
+      heads_first(v, dtype),
+      scale_of(q.shape(3)),
+      "array",
+      mx::astype(bias, dtype));
   return mx::astype(mx::swapaxes(mixed, 1, 2), q.dtype());
 }
 

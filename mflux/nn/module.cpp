@@ -4,8 +4,14 @@
 #include <fmt/ranges.h>
 
 #include "mflux/base/error.h"
+#include "mflux/nn/fused/path.h"
 
 namespace mflux::nn {
+
+bool Module::takes_fused_path(mx::Dtype dtype) const {
+  const bool is_watched = here_.taps() && here_.taps()->is_watched();
+  return !is_watched && fused::takes_fused_path(dtype);
+}
 
 void Module::expect_image(const mx::array& x, int channels) const {
   if (x.ndim() != 4 || x.shape(3) != channels || x.size() == 0) {

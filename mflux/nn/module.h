@@ -46,10 +46,8 @@ class Module {
     return here_.taps() ? here_.taps()->call((here_ / method).path()) : capture::Call{};
   }
 
-  /// Whether an observer is to see checkpoints, so that the fused path is out of the question.
-  bool is_watched() const {
-    return here_.taps() && here_.taps()->is_watched();
-  }
+  /// Whether to compute `dtype` on the fused path: never when an observer is to see checkpoints.
+  bool takes_fused_path(mx::Dtype dtype) const;
 
   /// Throws Error unless x is [batch, height, width, channels] with at least one pixel.
   void expect_image(const mx::array& x, int channels) const;

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "mflux/base/error.h"
+#include "mflux/weights/device.h"
 #include "mflux/weights/device_array.h"
 #include "mflux/weights/fill.h"
-#include "mlx/backend/cuda/cuda.h"
 #include "mlx/primitives.h"
 
 namespace mflux {
@@ -135,8 +135,7 @@ mx::Shape array_shape(const artifacts::Shape& shape) {
 
 mx::array lazy_array(
     mx::Shape shape, mx::Dtype dtype, std::function<artifacts::Tensor()> read, Memory memory) {
-  const bool has_own_memory = mx::cu::is_available() && mx::default_device() == mx::Device::gpu;
-  if (memory == Memory::shared && has_own_memory) {
+  if (memory == Memory::shared && is_on_cuda()) {
     return device_array(shape, dtype, std::move(read));
   }
   const auto stream = mx::default_stream(mx::default_device());

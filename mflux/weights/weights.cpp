@@ -8,7 +8,7 @@
 
 #include "mflux/artifacts/artifact.h"
 #include "mflux/base/error.h"
-#include "mflux/weights/device_memory.h"
+#include "mflux/weights/device.h"
 #include "mflux/weights/lazy_array.h"
 
 namespace mflux {

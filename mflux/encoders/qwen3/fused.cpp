@@ -8,8 +8,6 @@
 namespace mflux::qwen3 {
 namespace {
 
-using nn::fused::Projected;
-
 /// Who attends to whom, as booleans, and where it can be as what is added to scores.
 struct Mask {
   mx::array allowed;
@@ -24,30 +22,14 @@ Mask mask_of(const Context& context, mx::Dtype dtype) {
   return mask;
 }
 
-Projected projected(const Attention& attn, const mx::array& x) {
-  if (attn.qkv) {
-    const auto y = nn::linear(x, *attn.qkv);
-    return {
-        .q = y,
-        .k = y,
-        .v = y,
-        .k_at = attn.queries,
-        .v_at = attn.queries + attn.keys,
-        .q_weight = attn.q_norm.weight,
-        .k_weight = attn.k_norm.weight};
-  }
-  return {
-      .q = attn.q_proj(x),
-      .k = attn.k_proj(x),
-      .v = attn.v_proj(x),
-      .q_weight = attn.q_norm.weight,
-      .k_weight = attn.k_norm.weight};
-}
-
 mx::array attended(
     const Attention& attn, const mx::array& x, const nn::RotaryTables& tables, const Mask& mask) {
   const auto heads = nn::fused::turned_heads(
-      projected(attn, x),
+      nn::fused::projected(
+          x,
+          {attn.q_proj, attn.k_proj, attn.v_proj, attn.qkv},
+          attn.q_norm.weight,
+          attn.k_norm.weight),
       std::nullopt,
       tables,
       {.heads = attn.config.num_attention_heads,

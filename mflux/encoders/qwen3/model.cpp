@@ -7,8 +7,7 @@
 #include "mflux/base/error.h"
 #include "mflux/base/log.h"
 #include "mflux/encoders/qwen3/fused.h"
-#include "mflux/nn/fused/path.h"
-#include "mflux/weights/device_memory.h"
+#include "mflux/weights/device.h"
 
 namespace mflux::qwen3 {
 namespace {
@@ -113,8 +112,8 @@ std::vector<mx::array> Qwen3Model::operator()(const Tokens& tokens) const {
   check_memory(config, ids.shape(0), count);
   const Context context = masked({.positions = rotary_emb(x), .causal = causal_mask(count)}, valid);
 
-  const bool is_fused = !is_watched() && nn::fused::takes_fused_path(x.dtype());
-  auto states = is_fused ? fused_states(*this, x, context) : layer_by_layer(x, context);
+  auto states =
+      takes_fused_path(x.dtype()) ? fused_states(*this, x, context) : layer_by_layer(x, context);
   if (norm) {
     states.back() = (*norm)(states.back());
   }

@@ -40,30 +40,6 @@ mx::array attended(
   return mx::flatten(nn::attend_heads(heads.q, heads.k, heads.v), 2, 3);
 }
 
-/// The three projections, as one product where their weights lie together.
-Projected projected(
-    const mx::array& x,
-    const std::optional<mx::array>& joined,
-    const nn::Linear& q,
-    const nn::Linear& k,
-    const nn::Linear& v,
-    const nn::RMSNorm& q_norm,
-    const nn::RMSNorm& k_norm) {
-  if (joined) {
-    const auto y = nn::linear(x, *joined);
-    const int width = q.weight.shape(0);
-    return {
-        .q = y,
-        .k = y,
-        .v = y,
-        .k_at = width,
-        .v_at = 2 * width,
-        .q_weight = q_norm.weight,
-        .k_weight = k_norm.weight};
-  }
-  return {.q = q(x), .k = k(x), .v = v(x), .q_weight = q_norm.weight, .k_weight = k_norm.weight};
-}
-
 mx::array feed_forward(const FeedForward& block, const mx::array& x) {
   const auto h = block.linear_in(x);
   return block.linear_out(nn::fused::join_swiglu(
@@ -109,16 +85,16 @@ void run_double(
   const auto image_in = norm(image, img_mod), text_in = norm(text, txt_mod);
   const auto& attn = block.attn;
   const auto mixed = attended(
-      projected(
+      nn::fused::projected(
           text_in.normed,
-          attn.add_qkv,
-          attn.add_q_proj,
-          attn.add_k_proj,
-          attn.add_v_proj,
-          attn.norm_added_q,
-          attn.norm_added_k),
-      projected(
-          image_in.normed, attn.to_qkv, attn.to_q, attn.to_k, attn.to_v, attn.norm_q, attn.norm_k),
+          {attn.add_q_proj, attn.add_k_proj, attn.add_v_proj, attn.add_qkv},
+          attn.norm_added_q.weight,
+          attn.norm_added_k.weight),
+      nn::fused::projected(
+          image_in.normed,
+          {attn.to_q, attn.to_k, attn.to_v, attn.to_qkv},
+          attn.norm_q.weight,
+          attn.norm_k.weight),
       step);
   const auto parts = mx::split(mixed, mx::Shape{text.x.shape(1)}, 1);
   image = fed_forward(image_in.sum, attn.to_out(parts[1]), img_mod, block.ff, step);
@@ -151,13 +127,8 @@ Stream run_single(
   return {.x = norm.sum, .added = gated(attn.to_out(joined), modulation, 0, dim)};
 }
 
-mx::array settled(const Stream& stream, int dim) {
-  if (!stream.added) {
-    return stream.x;
-  }
-  const auto& [y, all, begin] = *stream.added;
-  const auto gate = mx::expand_dims(mx::slice(all, {0, begin}, {all.shape(0), begin + dim}), 1);
-  return Shift{.shift = gate, .scale = gate, .gate = gate}.add_gated(stream.x, y);
+mx::array settled(const Stream& stream) {
+  return nn::fused::settled(stream.x, stream.added);
 }
 
 /// The tokens after the first `count`.
@@ -175,7 +146,7 @@ Stream behind(const Stream& stream, int count) {
 } // namespace
 
 mx::array fused_prediction(const Flux2Transformer2DModel& model, const TransformerInput& input) {
-  const auto temb = model.embed_time(input);
+  const auto temb = model.embed_time(input.timestep, input.guidance, input.hidden_states.dtype());
   const auto img_mod = model.double_stream_modulation_img(temb);
   const auto txt_mod = model.double_stream_modulation_txt(temb);
   const auto single_mod = model.single_stream_modulation(temb);
@@ -187,7 +158,7 @@ mx::array fused_prediction(const Flux2Transformer2DModel& model, const Transform
     run_double(block, image, text, img_mod, txt_mod, step);
   }
   const int text_tokens = text.x.shape(1);
-  Stream tokens{mx::concatenate({settled(text, step.dim), settled(image, step.dim)}, 1)};
+  Stream tokens{mx::concatenate({settled(text), settled(image)}, 1)};
   for (const auto& block : model.single_transformer_blocks) {
     tokens = run_single(block, tokens, single_mod, step);
   }

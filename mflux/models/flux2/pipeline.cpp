@@ -14,7 +14,7 @@
 #include "mflux/pipelines/image_array.h"
 #include "mflux/pipelines/noise.h"
 #include "mflux/vae/flux2/latents.h"
-#include "mflux/weights/device_memory.h"
+#include "mflux/weights/device.h"
 
 namespace mflux::flux2 {
 

@@ -17,7 +17,7 @@
 #include "mflux/models/flux2/port_weights.h"
 #include "mflux/pipelines/image_array.h"
 #include "mflux/vae/flux2/autoencoder.h"
-#include "mflux/weights/device_memory.h"
+#include "mflux/weights/device.h"
 #include "mflux/weights/weights.h"
 
 namespace mflux::flux2 {

@@ -63,7 +63,7 @@ void Flux2Transformer2DModel::check(const TransformerInput& input) const {
 
 mx::array Flux2Transformer2DModel::operator()(const TransformerInput& input) const {
   check(input);
-  if (!is_watched() && nn::fused::takes_fused_path(input.hidden_states.dtype())) {
+  if (takes_fused_path(input.hidden_states.dtype())) {
     return fused_prediction(*this, input);
   }
   const auto call = this->call();
@@ -74,10 +74,10 @@ mx::array Flux2Transformer2DModel::operator()(const TransformerInput& input) con
   const auto txt = pos_embed.seen(input.txt, call.in("txt_ids", input.txt.ids, Axes::as_is));
   std::optional<mx::array> guidance;
   if (input.guidance) {
-    guidance = thousandfold(call.in("guidance", *input.guidance, Axes::as_is), image.dtype());
+    guidance = call.in("guidance", *input.guidance, Axes::as_is);
   }
 
-  const auto temb = time_guidance_embed(thousandfold(sigma, image.dtype()), guidance);
+  const auto temb = embed_time(sigma, guidance, image.dtype());
   const auto img_mod = double_stream_modulation_img(temb);
   const auto txt_mod = double_stream_modulation_txt(temb);
   const auto single_mod = single_stream_modulation(temb);
@@ -98,11 +98,11 @@ mx::array Flux2Transformer2DModel::operator()(const TransformerInput& input) con
   return call.out(proj_out(norm_out(predicted, temb)), Axes::as_is);
 }
 
-mx::array Flux2Transformer2DModel::embed_time(const TransformerInput& input) const {
-  const auto dtype = input.hidden_states.dtype();
+mx::array Flux2Transformer2DModel::embed_time(
+    const mx::array& timestep, const std::optional<mx::array>& guidance, mx::Dtype dtype) const {
   return time_guidance_embed(
-      thousandfold(input.timestep, dtype),
-      input.guidance ? std::optional(thousandfold(*input.guidance, dtype)) : std::nullopt);
+      thousandfold(timestep, dtype),
+      guidance ? std::optional(thousandfold(*guidance, dtype)) : std::nullopt);
 }
 
 Flux2Transformer2DModel load_transformer(

@@ -31,8 +31,9 @@ struct Flux2Transformer2DModel : nn::Module {
   /// [batch, tokens, patch_size² · out_channels], lazy. Throws Error for shapes that do not fit.
   mx::array operator()(const TransformerInput& input) const;
 
-  /// [batch or 1, dim]: what the modulations are made of.
-  mx::array embed_time(const TransformerInput& input) const;
+  /// [batch or 1, dim], of type `dtype`: what the modulations are made of. As in TransformerInput.
+  mx::array embed_time(
+      const mx::array& timestep, const std::optional<mx::array>& guidance, mx::Dtype dtype) const;
 
   TransformerConfig config;
   int dim = config.dim();

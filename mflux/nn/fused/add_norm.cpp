@@ -27,14 +27,8 @@ int sample_stride(const mx::array& all) {
 
 Normed composed(
     const mx::array& x, const std::optional<Gated>& added, const Columns& modulation, float eps) {
-  const auto dtype = compute_dtype(x.dtype());
   const int dim = x.shape(2);
-  auto sum = x;
-  if (added) {
-    const auto gated =
-        mx::multiply(columns(added->all, added->gate, dim, dtype), mx::astype(added->y, dtype));
-    sum = mx::astype(mx::add(mx::astype(x, dtype), gated), x.dtype());
-  }
+  const auto sum = settled(x, added);
   const auto normed =
       mx::fast::layer_norm(mx::astype(sum, mx::float32), std::nullopt, std::nullopt, eps);
   const auto factor =
@@ -45,6 +39,16 @@ Normed composed(
 }
 
 } // namespace
+
+mx::array settled(const mx::array& x, const std::optional<Gated>& added) {
+  if (!added) {
+    return x;
+  }
+  const auto dtype = compute_dtype(x.dtype());
+  const auto gate = columns(added->all, added->gate, x.shape(2), dtype);
+  const auto gated = mx::multiply(gate, mx::astype(added->y, dtype));
+  return mx::astype(mx::add(mx::astype(x, dtype), gated), x.dtype());
+}
 
 Normed add_layer_norm_modulate(
     const mx::array& x, const std::optional<Gated>& added, const Columns& modulation, float eps) {

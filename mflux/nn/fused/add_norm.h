@@ -25,6 +25,9 @@ struct Gated {
   int gate;
 };
 
+/// x + gate · y (x itself where nothing is added), by operations of MLX; rounded once.
+mx::array settled(const mx::array& x, const std::optional<Gated>& added);
+
 /// sum = x + gate · y (x itself where nothing is added), normed = (1 + scale) · LayerNorm(sum) +
 /// shift; x is [batch, tokens, dim].
 Normed add_layer_norm_modulate(

@@ -64,6 +64,27 @@ bool has_equal_offsets(const Projected& a, const Projected& b) {
 
 } // namespace
 
+Projected projected(
+    const mx::array& x,
+    const Projections& layers,
+    const mx::array& q_weight,
+    const mx::array& k_weight) {
+  const auto& [q, k, v, joined] = layers;
+  if (!joined) {
+    return {.q = q(x), .k = k(x), .v = v(x), .q_weight = q_weight, .k_weight = k_weight};
+  }
+  const auto y = linear(x, *joined);
+  const int q_width = q.weight.shape(0), k_width = k.weight.shape(0);
+  return {
+      .q = y,
+      .k = y,
+      .v = y,
+      .k_at = q_width,
+      .v_at = q_width + k_width,
+      .q_weight = q_weight,
+      .k_weight = k_weight};
+}
+
 Heads turned_heads(
     const Projected& first,
     const std::optional<Projected>& second,

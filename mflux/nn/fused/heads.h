@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "mflux/nn/linear.h"
 #include "mflux/nn/rotary.h"
 #include "mlx/mlx.h"
 
@@ -14,6 +15,20 @@ struct Projected {
   int q_at = 0, k_at = 0, v_at = 0;
   mx::array q_weight, k_weight; ///< of the norms, [head_dim]
 };
+
+/// Layers that make queries, keys and values, and their weights as one where join_weights() made
+/// them so.
+struct Projections {
+  const Linear &q, &k, &v;
+  const std::optional<mx::array>& joined;
+};
+
+/// The three outputs for x [batch, tokens, in], by one product where that can be.
+Projected projected(
+    const mx::array& x,
+    const Projections& layers,
+    const mx::array& q_weight,
+    const mx::array& k_weight);
 
 enum class Pairing {
   neighbours, ///< rotate_pairs()

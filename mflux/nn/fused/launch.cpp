@@ -3,21 +3,17 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <map>
 #include <string>
 
 #include "mflux/base/error.h"
 #include "mflux/nn/fused/kernels.h"
 #include "mflux/nn/fused/path.h"
-#include "mlx/backend/cuda/cuda.h"
+#include "mflux/weights/device.h"
 
 namespace mflux::nn::fused {
 namespace {
 
 bool is_capable() {
-  if (!mx::cu::is_available()) {
-    return false;
-  }
   const auto& facts = mx::device_info(mx::Device::gpu);
   const auto major = facts.find("compute_capability_major");
   return major != facts.end() && std::get<size_t>(major->second) >= 8;
@@ -26,9 +22,11 @@ bool is_capable() {
 } // namespace
 
 bool has_kernels(mx::Dtype dtype) {
+  if (dtype != mx::bfloat16 || path() == Path::composed || !is_on_cuda()) {
+    return false;
+  }
   static const bool capable = is_capable();
-  return capable && dtype == mx::bfloat16 && mx::default_device() == mx::Device::gpu &&
-         path() != Path::composed;
+  return capable;
 }
 
 std::vector<mx::array> launch(const Launch& how) {

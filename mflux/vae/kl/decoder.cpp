@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "mflux/nn/fused/path.h"
 #include "mflux/vae/kl/fused.h"
 
 namespace mflux::kl {
@@ -31,7 +30,7 @@ mx::array UpBlock::operator()(const mx::array& input) const {
 
 mx::array Decoder::operator()(const mx::array& input) const {
   expect_image(input, config.in_channels);
-  if (!is_watched() && nn::fused::takes_fused_path(input.dtype())) {
+  if (takes_fused_path(input.dtype())) {
     return fused_decode(*this, input);
   }
   const auto call = this->call();

@@ -1,6 +1,5 @@
 #include "mflux/vae/kl/encoder.h"
 
-#include "mflux/nn/fused/path.h"
 #include "mflux/vae/kl/fused.h"
 
 namespace mflux::kl {
@@ -29,7 +28,7 @@ mx::array DownBlock::operator()(const mx::array& input) const {
 
 mx::array Encoder::operator()(const mx::array& input) const {
   expect_image(input, config.in_channels);
-  if (!is_watched() && nn::fused::takes_fused_path(input.dtype())) {
+  if (takes_fused_path(input.dtype())) {
     return fused_encode(*this, input);
   }
   const auto call = this->call();

@@ -1,4 +1,4 @@
-#include "mflux/weights/device_memory.h"
+#include "mflux/weights/device.h"
 
 #include <variant>
 
@@ -10,8 +10,12 @@ namespace mflux {
 
 namespace mx = mlx::core;
 
+bool is_on_cuda() {
+  return mx::cu::is_available() && mx::default_device() == mx::Device::gpu;
+}
+
 DeviceMemory device_memory() {
-  if (mx::cu::is_available() && mx::default_device() == mx::Device::gpu) {
+  if (is_on_cuda()) {
     const auto& facts = mx::device_info(mx::Device::gpu);
     if (const auto total = facts.find("total_memory"); total != facts.end()) {
       return {static_cast<double>(std::get<size_t>(total->second)), "the GPU"};

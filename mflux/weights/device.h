@@ -2,6 +2,9 @@
 
 namespace mflux {
 
+/// Whether MLX's default device is an NVIDIA GPU.
+bool is_on_cuda();
+
 /// What MLX's default device has to compute in.
 struct DeviceMemory {
   double bytes;
