@@ -260,6 +260,7 @@ void print_json(const Job& job, const std::vector<Picture>& pictures) {
       job.flags.capture.folder.empty() ? Json(nullptr) : Json(job.flags.capture.folder.string());
   out["open_seconds"] = job.open_seconds;
   out["peak_memory_bytes"] = peak_memory();
+  out["peak_array_bytes"] = mx::get_peak_memory();
   out["outputs"] = Json::array();
   for (const auto& picture : pictures) {
     out["outputs"].push_back(to_json(picture));
@@ -314,6 +315,8 @@ void add_generate(CLI::App& app, Session& session) {
   command->footer(
       "Sizes, steps, guidance and token limit that are not given come from the model's files.\n"
       "An interrupt (Ctrl-C) stops after the step under way; a second one at once.\n"
+      "MFLUX_FUSED=off or on chooses by hand whether operations are joined (auto: on NVIDIA "
+      "GPUs).\n"
       "Examples:\n"
       "  mflux generate --prompt \"a red apple\"\n"
       "  mflux generate --prompt \"a green apple\" --image apple.png:0.6 --seed 1 2 3\n"

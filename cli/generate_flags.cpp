@@ -74,6 +74,10 @@ void add_sampling(CLI::App& command, GenerateFlags& flags) {
           flags.dtype,
           "float32 or bfloat16. The default is float32 on the CPU, the checkpoint's type on a GPU")
       ->check(CLI::IsMember({"float32", "bfloat16", "float16"}));
+  command.add_flag(
+      "--free-text-encoder",
+      flags.frees_text_encoder,
+      "Give the text encoder's memory back once the prompt is encoded (read again for another)");
 }
 
 void add_outputs(CLI::App& command, GenerateFlags& flags) {

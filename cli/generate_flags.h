@@ -28,6 +28,7 @@ struct GenerateFlags {
   std::filesystem::path output, stepwise;
   CaptureFlags capture;
   bool writes_sidecar = false;
+  bool frees_text_encoder = false;
 };
 
 /// Adds them all to `command`.

@@ -107,7 +107,8 @@ pipelines::Request read_request(const GenerateFlags& flags) {
       .steps = flags.steps,
       .guidance = flags.guidance,
       .max_sequence_length = flags.max_sequence_length,
-      .sigmas = flags.sigmas};
+      .sigmas = flags.sigmas,
+      .frees_text_encoder = flags.frees_text_encoder};
   check_utf8("prompt", request.prompt);
   check_utf8("negative prompt", request.negative_prompt.value_or(""));
   if (!flags.image.empty()) {

@@ -32,6 +32,9 @@ struct Request {
   uint64_t seed = 0;
   /// The noise instead of the seed's, as the reference takes it ([1, channels, height, width]).
   std::optional<mx::array> latents{};
+  /// Give the text encoder's memory back once the prompts are encoded; what it encodes next reads
+  /// its weights again.
+  bool frees_text_encoder = false;
 };
 
 /// A request with everything decided: what is printed and stored before anything is computed.

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "mflux/base/error.h"
 #include "mflux/weights/fill.h"
@@ -14,17 +17,29 @@
 namespace mflux {
 namespace {
 
-std::string name_in_file(mx::Dtype dtype) {
-  switch (dtype.val()) {
-    case mx::Dtype::Val::bfloat16:
-      return "BF16";
-    case mx::Dtype::Val::float16:
-      return "F16";
-    case mx::Dtype::Val::float32:
-      return "F32";
-    default:
-      throw Error("weights are read as float32, bfloat16 or float16");
+/// The format's name of a type, which MLX keeps to itself.
+const char* name_in_file(mx::Dtype dtype) {
+  constexpr std::array<std::pair<mx::Dtype::Val, const char*>, 13> kNames{{
+      {mx::Dtype::Val::bool_, "BOOL"},
+      {mx::Dtype::Val::uint8, "U8"},
+      {mx::Dtype::Val::int8, "I8"},
+      {mx::Dtype::Val::uint16, "U16"},
+      {mx::Dtype::Val::int16, "I16"},
+      {mx::Dtype::Val::uint32, "U32"},
+      {mx::Dtype::Val::int32, "I32"},
+      {mx::Dtype::Val::uint64, "U64"},
+      {mx::Dtype::Val::int64, "I64"},
+      {mx::Dtype::Val::float16, "F16"},
+      {mx::Dtype::Val::bfloat16, "BF16"},
+      {mx::Dtype::Val::float32, "F32"},
+      {mx::Dtype::Val::complex64, "C64"},
+  }};
+  const auto found = std::find_if(
+      kNames.begin(), kNames.end(), [&](const auto& entry) { return entry.first == dtype.val(); });
+  if (found == kNames.end()) {
+    throw Error("float64, which a GPU has not, is no type of weights");
   }
+  return found->second;
 }
 
 /// Looks to MLX like a safetensors file of one tensor, "tensor", whose elements are fetched when

@@ -42,6 +42,11 @@ TEST_F(GenerateRefuses, UnknownNames) {
   EXPECT_THAT(told({"--dtype", "int8"}), HasSubstr("--dtype"));
 }
 
+TEST_F(GenerateRefuses, AnUnknownWordForThePath) {
+  EXPECT_EQ(
+      told({}, "MFLUX_FUSED=yes"), "mflux: MFLUX_FUSED is \"yes\", expected auto, on or off\n");
+}
+
 TEST_F(GenerateRefuses, Prompts) {
   EXPECT_THAT(refusal({}), HasSubstr("expected --prompt TEXT or --prompt-file FILE"));
   EXPECT_THAT(told({"--prompt-file", "x"}), HasSubstr("--prompt excludes --prompt-file"));

@@ -79,6 +79,7 @@ TEST_F(Generate, JsonSaysWhatWasDone) {
   EXPECT_EQ(out["sigmas"].size(), 3u);
   EXPECT_THAT(out["remarks"][0].get<std::string>(), HasSubstr("width 100 was rounded down to 96"));
   EXPECT_GT(out["peak_memory_bytes"], 10'000'000);
+  EXPECT_GT(out["peak_array_bytes"], 10'000'000);
   const auto& seconds = out["outputs"][0]["seconds"];
   EXPECT_GT(seconds["denoise"], 0);
   EXPECT_GE(seconds["total"], seconds["denoise"].get<double>() + seconds["decode"].get<double>());

@@ -22,7 +22,7 @@ class Fused : public ::testing::TestWithParam<mx::Dtype> {
  protected:
   mx::Dtype dtype = GetParam();
   /// Results are rounded once or, of sums that go on, twice.
-  float bound = dtype == mx::float32 ? 2e-6f : 4e-3f;
+  double bound = dtype == mx::float32 ? 2e-6 : 4e-3;
   Chosen chosen{Path::fused};
 
   void expect_near(const mx::array& got, const mx::array& want) {
@@ -100,54 +100,61 @@ mx::array head_columns(const mx::array& x, int begin, int heads, int dim) {
   return mx::reshape(wide(some), {x.shape(0), x.shape(1), heads, dim});
 }
 
+Projected random_projected(const HeadsCase& c, int tokens, mx::Dtype dtype) {
+  const int q_width = c.heads * c.head_dim, k_width = c.kv_heads * c.head_dim;
+  const auto all = normal({c.batch, tokens, q_width + 2 * k_width + 40}, dtype);
+  return {
+      .q = all,
+      .k = all,
+      .v = all,
+      .q_at = 8,
+      .k_at = 8 + q_width,
+      .v_at = 8 + q_width + k_width,
+      .q_weight = normal({c.head_dim}, dtype, 1, 0.3f),
+      .k_weight = normal({c.head_dim}, dtype, 1, 0.3f)};
+}
+
+RotaryTables random_tables(const HeadsCase& c) {
+  const auto angles = normal({c.first + c.second, c.head_dim / 2}, mx::float32, 0, 3);
+  const auto doubled = c.pairing == Pairing::halves ? mx::concatenate({angles, angles}, 1)
+                                                    : mx::repeat(angles, 2, 1);
+  return {.cos = mx::cos(doubled), .sin = mx::sin(doubled)};
+}
+
+/// Heads that are not turned yet.
+Heads normed_heads(const HeadsCase& c, const Projected& from, float eps) {
+  return {
+      .q = rms_normed(head_columns(from.q, from.q_at, c.heads, c.head_dim), from.q_weight, eps),
+      .k = rms_normed(head_columns(from.k, from.k_at, c.kv_heads, c.head_dim), from.k_weight, eps),
+      .v = head_columns(from.v, from.v_at, c.kv_heads, c.head_dim)};
+}
+
+mx::array turned(const HeadsCase& c, const mx::array& x, const RotaryTables& tables) {
+  return c.pairing == Pairing::neighbours
+             ? rotate_pairs(x, tables)
+             : rotate_halves(x, mx::expand_dims(tables.cos, 0), mx::expand_dims(tables.sin, 0));
+}
+
 TEST_P(Fused, TurnedHeads) {
+  const float eps = 1e-6f;
   for (const auto& c : std::vector<HeadsCase>{
            {1, 5, 11, 3, 3, 128, Pairing::neighbours},
            {2, 4, 3, 2, 2, 128, Pairing::neighbours},
            {2, 6, 0, 4, 2, 128, Pairing::halves},
            {1, 6, 0, 24, 24, 128, Pairing::neighbours},
            {1, 3, 2, 2, 1, 16, Pairing::halves}}) {
-    const int q_width = c.heads * c.head_dim, k_width = c.kv_heads * c.head_dim;
-    const float eps = 1e-6f;
-    const auto projected = [&](int tokens) {
-      const auto all = normal({c.batch, tokens, q_width + 2 * k_width + 40}, dtype);
-      return Projected{
-          .q = all,
-          .k = all,
-          .v = all,
-          .q_at = 8,
-          .k_at = 8 + q_width,
-          .v_at = 8 + q_width + k_width,
-          .q_weight = normal({c.head_dim}, dtype, 1, 0.3f),
-          .k_weight = normal({c.head_dim}, dtype, 1, 0.3f)};
-    };
-    const auto first = projected(c.first);
-    const auto second = c.second ? std::optional(projected(c.second)) : std::nullopt;
-    const auto angles = normal({c.first + c.second, c.head_dim / 2}, mx::float32, 0, 3);
-    const auto doubled = c.pairing == Pairing::halves ? mx::concatenate({angles, angles}, 1)
-                                                      : mx::repeat(angles, 2, 1);
-    const RotaryTables tables{.cos = mx::cos(doubled), .sin = mx::sin(doubled)};
-
-    const auto expected = [&](const Projected& from) {
-      return Heads{
-          .q = rms_normed(head_columns(from.q, from.q_at, c.heads, c.head_dim), from.q_weight, eps),
-          .k = rms_normed(
-              head_columns(from.k, from.k_at, c.kv_heads, c.head_dim), from.k_weight, eps),
-          .v = head_columns(from.v, from.v_at, c.kv_heads, c.head_dim)};
-    };
-    auto want = expected(first);
+    const auto first = random_projected(c, c.first, dtype);
+    const auto second =
+        c.second ? std::optional(random_projected(c, c.second, dtype)) : std::nullopt;
+    const auto tables = random_tables(c);
+    auto want = normed_heads(c, first, eps);
     if (second) {
-      const auto more = expected(*second);
+      const auto more = normed_heads(c, *second, eps);
       want = {
           .q = mx::concatenate({want.q, more.q}, 1),
           .k = mx::concatenate({want.k, more.k}, 1),
           .v = mx::concatenate({want.v, more.v}, 1)};
     }
-    const auto turned = [&](const mx::array& x) {
-      return c.pairing == Pairing::neighbours
-                 ? rotate_pairs(x, tables)
-                 : rotate_halves(x, mx::expand_dims(tables.cos, 0), mx::expand_dims(tables.sin, 0));
-    };
     const auto got = turned_heads(
         first,
         second,
@@ -157,8 +164,8 @@ TEST_P(Fused, TurnedHeads) {
          .head_dim = c.head_dim,
          .eps = eps,
          .pairing = c.pairing});
-    expect_near(got.q, turned(want.q));
-    expect_near(got.k, turned(want.k));
+    expect_near(got.q, turned(c, want.q, tables));
+    expect_near(got.k, turned(c, want.k, tables));
     EXPECT_EQ(relative_error(got.v, want.v), 0);
   }
 }
@@ -219,9 +226,9 @@ TEST_P(Fused, GroupNorm) {
       want = mask & 4 ? want * mx::sigmoid(want) : want;
       ASSERT_EQ(got.normed.shape(), shape);
       // Numbers about 50 whose deviation is 1: float32 leaves 50 times its own error.
-      EXPECT_LT(relative_error(got.normed, want), dtype == mx::float32 ? 5e-5f : 4e-3f)
+      EXPECT_LT(relative_error(got.normed, want), dtype == mx::float32 ? 5e-5 : 4e-3)
           << c.height << " " << c.channels << " " << mask;
-      EXPECT_LT(relative_error(settled(got.image), sum), dtype == mx::float32 ? 1e-6f : 4e-3f);
+      EXPECT_LT(relative_error(settled(got.image), sum), dtype == mx::float32 ? 1e-6 : 4e-3);
     }
   }
 }

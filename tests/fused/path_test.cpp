@@ -33,9 +33,12 @@ TEST(FusedPath, NeedsKernelsUnlessAskedFor) {
 
 // What CMake made part of the library is what the compiler made of the sources.
 TEST(Kernels, ArePartOfTheLibrary) {
+  const std::filesystem::path folder = MFLUX_SOURCE_DIR "/mflux/nn/fused/cuda";
+  if (!std::filesystem::exists(folder)) {
+    GTEST_SKIP() << "built elsewhere: " << folder << " is not here";
+  }
   int sources = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(MFLUX_SOURCE_DIR "/mflux/nn/fused/cuda")) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() == ".cu") {
       ++sources;
       const std::string name = entry.path().stem().string();

@@ -3,8 +3,10 @@
 #include <cmath>
 #include <string>
 
+#include "mflux/capture/tensors.h"
 #include "mflux/weights/scope.h"
 #include "mlx/mlx.h"
+#include "support/fixture.h"
 
 namespace mflux::testing {
 
@@ -16,14 +18,12 @@ inline mx::array normal(
   return x;
 }
 
-/// ‖got − want‖ / ‖want‖, 0 of nothing.
-inline float relative_error(const mx::array& got, const mx::array& want) {
-  const auto a = mx::astype(got, mx::float32), b = mx::astype(want, mx::float32);
-  const auto norm = [](const mx::array& x) {
-    return mx::sqrt(mx::sum(mx::square(x))).item<float>();
+/// Of two arrays of any type, in float64.
+inline double relative_error(const mx::array& got, const mx::array& want) {
+  const auto wide = [](const mx::array& x) {
+    return capture::to_tensor(mx::contiguous(mx::astype(x, mx::float32)));
   };
-  const float all = norm(b), difference = norm(mx::subtract(a, b));
-  return difference == 0 ? 0 : difference / all;
+  return relative_l2(wide(got), wide(want));
 }
 
 /// A model of random weights, scaled so that activations keep their size.

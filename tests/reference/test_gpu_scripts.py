@@ -76,3 +76,16 @@ def test_diffusers_is_timed(model: Path) -> None:
     for part in ("step", "decode"):
         taken = json.loads(script("speed.py", model, *flags, part).splitlines()[-1])
         assert taken["first_s"] > 0 and len(taken["ms"]) == 1
+
+
+def test_first_pictures_are_timed(model: Path, mflux_binary: Path, tmp_path: Path) -> None:
+    out = tmp_path / "first.json"
+    peers = ("--peers", "ours", "ours, text encoder freed")
+    flags = ("--side", 64, "--rounds", 1, "--json", out, *peers)
+    table = script("first_picture.py", model, tmp_path / "work", *flags, binary=mflux_binary)
+    taken = json.loads(out.read_text())
+    for peer in peers[1:]:
+        runs = [run for runs in taken[peer].values() for run in runs]
+        assert len(runs) == 3
+        assert all(run["seconds"] > 0 and run["peak_array_bytes"] > 1_000_000 for run in runs)
+    assert table.count(" GB |") == 2

@@ -54,9 +54,7 @@ def test_the_pytest_stub_passes_and_fails_as_written(mflux_binary: Path, run: Pa
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_crops_are_the_centres_that_the_reference_tools_cut(
-    mflux_binary: Path, tmp_path: Path, seed: int
-) -> None:
+def test_crops_are_the_centres_that_the_reference_tools_cut(mflux_binary: Path, tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     run = tmp_path / "debug_artifacts" / "drawn"
     shape = tuple(int(n) for n in rng.integers(1, 40, size=rng.integers(1, 5)))

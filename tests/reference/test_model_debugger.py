@@ -18,8 +18,14 @@ from mflux_reference import Capture
 def tiny_model(seed: int, layers: int = 4) -> Qwen3Model:
     torch.manual_seed(seed)
     config = Qwen3Config(
-        vocab_size=32, hidden_size=16, intermediate_size=24, num_hidden_layers=layers, num_attention_heads=2,
-        num_key_value_heads=1, head_dim=8)
+        vocab_size=32,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+    )
     return Qwen3Model(config).eval()
 
 

@@ -41,8 +41,7 @@ class Nest:
         count = int(self.rng.integers(0, 4))
         if kind < 8:
             # Not only numbers, which read as one tensor.
-            return self.choose(list, tuple)([
-                *(self.draw(f"{name}.{i}", depth + 1) for i in range(count)), None])
+            return self.choose(list, tuple)([*(self.draw(f"{name}.{i}", depth + 1) for i in range(count)), None])
         keys = [self.choose(*ODD) + str(i) for i in range(count)]
         pairs = [(key, self.draw(f"{name}.{key}", depth + 1)) for key in keys]
         return self.choose(dict, OrderedDict)(pairs)
@@ -106,7 +105,8 @@ def test_nests(tool: str, tmp_path: Path, seed: int) -> None:  # noqa: F811
 def test_whole_models(tool: str, tmp_path: Path, seed: int) -> None:  # noqa: F811
     torch.manual_seed(seed)
     model = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.BatchNorm2d(3), torch.nn.LSTM(3, 4)).to(
-        [torch.float32, torch.bfloat16, torch.float64][seed])
+        [torch.float32, torch.bfloat16, torch.float64][seed]
+    )
     torch.save(model.state_dict(), tmp_path / "x.pth")
     seen = dump(tool, tmp_path / "x.pth").tensors
     assert seen == {name: described(torch_as_numpy(tensor)) for name, tensor in model.state_dict().items()}

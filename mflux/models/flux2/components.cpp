@@ -68,14 +68,19 @@ double bytes_of(const Schema& schema, mx::Dtype dtype) {
 
 } // namespace
 
+qwen3::TextEncoder open_text_encoder(
+    const ModelFolder& model, mx::Dtype dtype, const capture::Taps& taps) {
+  return qwen3::load_text_encoder(
+      model.path / "text_encoder",
+      dtype,
+      model.call.text_encoder_out_layers,
+      taps.component("text_encoder"));
+}
+
 Components open_components(const ModelFolder& model, mx::Dtype dtype, const capture::Taps& taps) {
   Components parts{
       .tokenizer = tokenizers::Tokenizer::load(model.path / "tokenizer"),
-      .text_encoder = qwen3::load_text_encoder(
-          model.path / "text_encoder",
-          dtype,
-          model.call.text_encoder_out_layers,
-          taps.component("text_encoder")),
+      .text_encoder = open_text_encoder(model, dtype, taps),
       .transformer =
           load_transformer(model.path / "transformer", dtype, taps.component("transformer")),
       .vae = load_autoencoder(model.path / "vae", dtype, taps.component("vae"))};
@@ -98,12 +103,18 @@ std::optional<std::string> find_nonfinite_weight(const ModelFolder& model) {
   return std::nullopt;
 }
 
-double weight_bytes(const Components& parts, mx::Dtype dtype) {
+double WeightBytes::peak(bool frees_text_encoder) const {
+  return frees_text_encoder ? std::max(text_encoder, others) : text_encoder + others;
+}
+
+WeightBytes weight_bytes(const Components& parts, mx::Dtype dtype) {
   const auto text =
       schema_of<qwen3::TextEncoder>(parts.text_encoder.config, parts.text_encoder.wanted);
-  return bytes_of(text, dtype) +
-         bytes_of(schema_of<Flux2Transformer2DModel>(parts.transformer.config), dtype) +
-         bytes_of(schema_of<AutoencoderKLFlux2>(parts.vae.config), dtype);
+  const auto transformer = schema_of<Flux2Transformer2DModel>(parts.transformer.config);
+  const auto vae = schema_of<AutoencoderKLFlux2>(parts.vae.config);
+  return {
+      .text_encoder = bytes_of(text, dtype),
+      .others = bytes_of(transformer, dtype) + bytes_of(vae, dtype)};
 }
 
 double activation_bytes(const Components& parts, mx::Dtype dtype, double tokens, double pixels) {

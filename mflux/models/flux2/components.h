@@ -24,11 +24,23 @@ struct Components {
 /// report to `taps`. Throws Error.
 Components open_components(const ModelFolder& model, mx::Dtype dtype, const capture::Taps& taps);
 
+/// One of them, read anew.
+qwen3::TextEncoder open_text_encoder(
+    const ModelFolder& model, mx::Dtype dtype, const capture::Taps& taps);
+
 /// The first weight that holds NaN or infinity, for people, with its file. Reads every weight.
 std::optional<std::string> find_nonfinite_weight(const ModelFolder& model);
 
-/// Bytes that all weights take as `dtype`.
-double weight_bytes(const Components& components, mx::Dtype dtype);
+/// Bytes that weights take.
+struct WeightBytes {
+  double text_encoder, others;
+
+  /// At their most: one after the other if the text encoder is freed.
+  double peak(bool frees_text_encoder) const;
+};
+
+/// What they take as `dtype`.
+WeightBytes weight_bytes(const Components& components, mx::Dtype dtype);
 
 /// Bytes of the largest activations, about, of an evaluation with so many tokens in all and of a
 /// decode to so many pixels.

@@ -76,8 +76,9 @@ Plan Flux2KleinPipeline::plan(const Request& request) const {
   const double all_tokens = static_cast<double>(grid.rows) * grid.columns +
                             reference_tokens(model_, request) + plan.max_sequence_length;
   const double pixels = static_cast<double>(plan.width) * plan.height;
-  plan.bytes = weight_bytes(parts_, dtype_) + activation_bytes(parts_, dtype_, all_tokens, pixels);
-  check_memory(plan);
+  const double weights = weight_bytes(parts_, dtype_).peak(request.frees_text_encoder);
+  plan.bytes = weights + activation_bytes(parts_, dtype_, all_tokens, pixels);
+  check_memory(plan, weights);
   plan_steps(model_, request, plan);
   const auto tokens = prompt_tokens(parts_.tokenizer, request.prompt, plan.max_sequence_length);
   if (tokens.dropped > 0) {
@@ -90,7 +91,7 @@ Plan Flux2KleinPipeline::plan(const Request& request) const {
   return plan;
 }
 
-void Flux2KleinPipeline::check_memory(const Plan& plan) const {
+void Flux2KleinPipeline::check_memory(const Plan& plan, double weights) const {
   const auto there = device_memory();
   if (plan.bytes > there.bytes) {
     throw Error(fmt::format(
@@ -99,7 +100,7 @@ void Flux2KleinPipeline::check_memory(const Plan& plan) const {
         plan.width,
         plan.height,
         plan.bytes / 1e9,
-        weight_bytes(parts_, dtype_) / 1e9,
+        weights / 1e9,
         there.owner,
         there.bytes / 1e9));
   }
@@ -133,6 +134,10 @@ Image Flux2KleinPipeline::draw(const Request& request, const Callbacks& callback
       plan.is_guided
           ? std::optional(encode(request.negative_prompt.value_or(""), plan, PromptUse::negative))
           : std::nullopt;
+  if (request.frees_text_encoder) {
+    parts_.text_encoder = open_text_encoder(model_, dtype_, taps_);
+    mx::clear_cache();
+  }
   tell(callbacks, Stage::encode);
 
   const auto start = start_latents(request, plan, noise, schedule.sigmas.front());

@@ -63,7 +63,7 @@ class Flux2KleinPipeline : public pipelines::Pipeline {
       const mx::array& latents,
       const mx::array& sigma) const;
   Image picture(const mx::array& latents, const TokenGrid& grid) const;
-  void check_memory(const pipelines::Plan& plan) const;
+  void check_memory(const pipelines::Plan& plan, double weights) const;
 
   ModelFolder model_;
   mx::Dtype dtype_;

@@ -109,6 +109,22 @@ TEST_F(KleinRun, AFullStrengthIgnoresThePicture) {
   EXPECT_NE(pipeline->generate(plain, {}).rgb, pipeline->generate(started, {}).rgb);
 }
 
+TEST_F(KleinRun, AFreedTextEncoderIsReadAgain) {
+  constexpr double kTextEncoder = 30'000; // bytes as bfloat16, which the file is not: copies
+  const auto run = models::open_pipeline(fixture("klein") / "model", mx::bfloat16);
+  Request request{.prompt = "x", .steps = 1};
+  const auto kept = run->generate(request, {});
+  const auto planned = run->plan(request).bytes;
+  const auto held = static_cast<double>(mx::get_active_memory());
+  request.frees_text_encoder = true;
+  EXPECT_LE(run->plan(request).bytes, planned - kTextEncoder);
+  const auto freed = run->generate(request, {});
+  EXPECT_LE(static_cast<double>(mx::get_active_memory()), held - kTextEncoder);
+  EXPECT_EQ(kept.rgb, freed.rgb);
+  request.prompt = "y";
+  EXPECT_NE(run->generate(request, {}).rgb, kept.rgb);
+}
+
 TEST_F(KleinRun, PreviewsAreNoCheckpoints) {
   const Request request{.prompt = "x", .steps = 2};
   capture::Recorder recorder(output / "mlx", {}, {.globs = {"decoded*"}});
