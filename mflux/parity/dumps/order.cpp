@@ -10,61 +10,12 @@
 #include <unordered_map>
 #include <utility>
 
+#include "mflux/parity/dumps/habits.h"
 #include "mflux/parity/dumps/module_tree.h"
 #include "mflux/parity/dumps/pipeline.h"
 
 namespace mflux::parity {
 namespace {
-
-/// Which end of its parent a module usually stands at, by its name.
-int habit_of(std::string_view segment) {
-  const auto starts = [&](std::string_view begin) {
-    return segment.substr(0, begin.size()) == begin;
-  };
-  const auto ends = [&](std::string_view end) {
-    return segment.size() >= end.size() && segment.substr(segment.size() - end.size()) == end;
-  };
-  if (segment.find("embed") != std::string_view::npos || ends("_in")) {
-    return 0;
-  }
-  if (starts("downsample") || starts("upsample")) {
-    return 6;
-  }
-  if (starts("down") || starts("mid") || starts("up_")) {
-    return starts("down") ? 1 : starts("mid") ? 2 : 3;
-  }
-  if (ends("norm_out") || segment == "norm" || segment == "final_layer_norm") {
-    return 7;
-  }
-  if (segment == "conv_act") {
-    return 8;
-  }
-  const bool last = ends("_out") || segment == "lm_head" || segment == "o_proj";
-  return last ? 9 : 4;
-}
-
-/// Where a module of a transformer or residual block usually stands in it: norm1, attn, norm2, ff;
-/// norm1, conv1, norm2, conv2; to_q, norm_q.
-std::pair<int, int> stage_of(std::string_view segment) {
-  const auto has = [&](std::string_view part) {
-    return segment.find(part) != std::string_view::npos;
-  };
-  const bool norm = has("norm") || segment.substr(0, 3) == "ln_";
-  const char last = segment.empty() ? ' ' : segment.back();
-  if (has("input_layernorm") || has("post_attention")) {
-    return {has("post_attention") ? 2 : 1, 0};
-  }
-  if (norm && (last == 'q' || last == 'k' || has("q_norm") || has("k_norm"))) {
-    return {6, 0};
-  }
-  if (last >= '1' && last <= '5' && (norm || has("conv") || has("attn"))) {
-    return {last - '0', norm ? 0 : 1};
-  }
-  if (has("attn") || has("attention")) {
-    return {1, 1};
-  }
-  return {segment == "ff" || has("mlp") || has("feed_forward") || has("shortcut") ? 9 : 5, 0};
-}
 
 bool is_index(std::string_view segment) {
   return !segment.empty() &&
@@ -128,7 +79,9 @@ class Inference {
     }
   }
 
-  bool stands_before(size_t a, size_t b) const {
+  using Places = std::unordered_map<size_t, UsualPlace>; ///< by node
+
+  bool stands_before(size_t a, size_t b, const Places& places) const {
     const auto& x = tree_.nodes()[a];
     const auto& y = tree_.nodes()[b];
     if (x.parent == 0) {
@@ -145,10 +98,7 @@ class Inference {
     if (x.call != y.call && x.segment == y.segment) {
       return x.call < y.call;
     }
-    if (const int m = habit_of(x.segment), n = habit_of(y.segment); m != n) {
-      return m < n;
-    }
-    if (const auto m = stage_of(x.segment), n = stage_of(y.segment); m != n) {
+    if (const auto m = places.at(a), n = places.at(b); m != n) {
       return m < n;
     }
     return natural_less(x.segment, y.segment);
@@ -166,10 +116,23 @@ class Inference {
     return !by_place && !by_index && x.segment != y.segment && before_[a].count(b) == 0;
   }
 
+  std::set<std::string_view> segments_of(const std::vector<size_t>& nodes) const {
+    std::set<std::string_view> segments;
+    for (const size_t node : nodes) {
+      segments.insert(tree_.nodes()[node].segment);
+    }
+    return segments;
+  }
+
   /// The children in the best order that the links allow; a cycle is broken at its first by name.
   std::vector<size_t> sorted_children(size_t parent) {
     auto rest = tree_.nodes()[parent].children;
-    std::sort(rest.begin(), rest.end(), [&](size_t a, size_t b) { return stands_before(a, b); });
+    Places places;
+    for (const auto siblings = segments_of(rest); const size_t node : rest) {
+      places[node] = usual_place(tree_.nodes()[node].segment, siblings);
+    }
+    std::sort(
+        rest.begin(), rest.end(), [&](size_t a, size_t b) { return stands_before(a, b, places); });
     std::unordered_map<size_t, size_t> rank, waiting;
     for (size_t i = 0; i < rest.size(); ++i) {
       rank[rest[i]] = i;
@@ -201,13 +164,51 @@ class Inference {
   void emit(size_t node) {
     emit_items(tree_.nodes()[node].inputs);
     const auto children = sorted_children(node);
-    bool open = false;
+    const auto turns = taking_turns(children);
+    bool open = false, turned = false;
     for (size_t i = 0; i < children.size(); ++i) {
       open |= i > 0 && is_open(children[i - 1], children[i]);
-      emit(children[i]);
+      if (turns.count(children[i]) == 0) {
+        emit(children[i]);
+      } else if (!std::exchange(turned, true)) {
+        emit_turns(turns);
+      }
     }
     result_.open += open;
     emit_items(tree_.nodes()[node].outputs);
+  }
+
+  /// Those of the children that are lists which take turns.
+  std::set<size_t> taking_turns(const std::vector<size_t>& children) const {
+    const auto siblings = segments_of(children);
+    std::set<size_t> lists;
+    for (const size_t child : children) {
+      const auto& node = tree_.nodes()[child];
+      if (takes_turns(node.segment, siblings) && node.inputs.empty() && node.outputs.empty()) {
+        lists.insert(child);
+      }
+    }
+    return lists;
+  }
+
+  /// resnets.0, attentions.0, resnets.1, …
+  void emit_turns(const std::set<size_t>& lists) {
+    const auto& nodes = tree_.nodes();
+    std::vector<size_t> all;
+    for (const size_t list : lists) {
+      const auto sorted = sorted_children(list);
+      all.insert(all.end(), sorted.begin(), sorted.end());
+    }
+    std::stable_sort(all.begin(), all.end(), [&](size_t a, size_t b) {
+      const auto &x = nodes[a].segment, &y = nodes[b].segment;
+      const auto is_attention = [&](size_t node) {
+        return nodes[nodes[node].parent].segment == "attentions";
+      };
+      return x != y ? natural_less(x, y) : is_attention(a) < is_attention(b);
+    });
+    for (const size_t node : all) {
+      emit(node);
+    }
   }
 
   void emit_items(std::vector<size_t> items) {

@@ -105,6 +105,37 @@ TEST_F(OrderTest, KnowsTheHabitsOfBlocks) {
       ElementsAre("b.norm1", "b.attn", "b.norm2", "b.ff"));
 }
 
+TEST_F(OrderTest, QueriesComeBeforeKeysAndValues) {
+  EXPECT_THAT(
+      ordered({"a.to_v", "a.to_out", "a.to_k", "a.norm_k", "a.norm_q", "a.to_q"}),
+      ElementsAre("a.to_q", "a.to_k", "a.to_v", "a.norm_q", "a.norm_k", "a.to_out"));
+  EXPECT_THAT(
+      ordered({"a.k_norm", "a.k_proj", "a.o_proj", "a.q_norm", "a.q_proj", "a.v_proj"}),
+      ElementsAre("a.q_proj", "a.q_norm", "a.k_proj", "a.k_norm", "a.v_proj", "a.o_proj"));
+}
+
+TEST_F(OrderTest, APlaceDependsOnTheSiblings) {
+  EXPECT_THAT(ordered({"m.layers.0", "m.norm"}), ElementsAre("m.layers.0", "m.norm"));
+  EXPECT_THAT(ordered({"b.attn", "b.norm"}), ElementsAre("b.norm", "b.attn"));
+  EXPECT_THAT(
+      ordered({"b.attn1", "b.attn2", "b.norm1", "b.norm2", "b.norm3"}),
+      ElementsAre("b.norm1", "b.attn1", "b.norm2", "b.attn2", "b.norm3"));
+  EXPECT_THAT(
+      ordered({"b.attn", "b.attn2", "b.norm1", "b.norm2"}),
+      ElementsAre("b.norm1", "b.attn", "b.attn2", "b.norm2"));
+}
+
+TEST_F(OrderTest, ResnetsAndAttentionsTakeTurns) {
+  EXPECT_THAT(
+      ordered({"m.attentions.0", "m.attentions.1", "m.resnets.0", "m.resnets.1", "m.upsamplers.0"}),
+      ElementsAre(
+          "m.resnets.0", "m.attentions.0", "m.resnets.1", "m.attentions.1", "m.upsamplers.0"));
+  EXPECT_THAT(
+      ordered({"m.attentions", "m.attentions.0", "m.resnets.0", "m.resnets.1"}),
+      ElementsAre("m.attentions.0", "m.attentions", "m.resnets.0", "m.resnets.1"))
+      << "a list with a tensor of its own is a module like others";
+}
+
 TEST_F(OrderTest, SecondCallsFollowFirstOnes) {
   EXPECT_THAT(
       ordered({"t.a.call2.b.call2", "t.a.call2", "t.a", "t.a.b", "t.a.b.call2"}).back(),
