@@ -161,7 +161,7 @@ bool fits(const Habit& habit, std::string_view segment) {
 
 /// Names whose place depends on what else is there.
 std::optional<int> place_beside(
-    std::string_view segment, const std::set<std::string_view>& siblings) {
+    std::string_view segment, int call, const std::set<std::string_view>& siblings) {
   const auto beside = [&](std::initializer_list<std::string_view> names) {
     return std::any_of(
         names.begin(), names.end(), [&](auto name) { return siblings.count(name) > 0; });
@@ -178,6 +178,9 @@ std::optional<int> place_beside(
   }
   if (segment == "nonlinearity" && beside({"norm_out"})) {
     return kLastNorm + 1;
+  }
+  if (segment == "nonlinearity" && call == 2 && beside({"conv2"})) {
+    return 41; // before each convolution of a residual block
   }
   if (segment == "dropout") {
     return beside({"conv2"})       ? 42
@@ -209,9 +212,10 @@ int projection_of(std::string_view segment) {
 
 } // namespace
 
-UsualPlace usual_place(std::string_view segment, const std::set<std::string_view>& siblings) {
+UsualPlace usual_place(
+    std::string_view segment, int call, const std::set<std::string_view>& siblings) {
   UsualPlace place{.rank = kUnknown, .projection = projection_of(segment), .is_norm = false};
-  if (const auto beside = place_beside(segment, siblings)) {
+  if (const auto beside = place_beside(segment, call, siblings)) {
     place.rank = *beside;
     return place;
   }

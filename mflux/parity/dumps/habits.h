@@ -15,8 +15,9 @@ struct UsualPlace {
   auto operator<=>(const UsualPlace&) const = default;
 };
 
-/// `siblings` are the names of all children of the module's parent.
-UsualPlace usual_place(std::string_view segment, const std::set<std::string_view>& siblings);
+/// Of a module's `call` (from 1); `siblings` are the names of all children of its parent.
+UsualPlace usual_place(
+    std::string_view segment, int call, const std::set<std::string_view>& siblings);
 
 /// Whether two lists of modules take turns: resnets.0, attentions.0, resnets.1, …
 bool takes_turns(std::string_view segment, const std::set<std::string_view>& siblings);

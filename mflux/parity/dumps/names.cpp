@@ -51,6 +51,11 @@ bool is_component(std::string_view segment) {
   return std::find(known.begin(), known.end(), segment) != known.end();
 }
 
+/// What people call a whole pipeline: "pipe.vae.decoder" is "vae.decoder".
+bool holds_components(std::string_view segment) {
+  return segment == "model" || segment == "pipe" || segment == "pipeline";
+}
+
 /// Takes "@step=K" out of `text`, wherever it stands.
 std::optional<int> take_step(std::string& text) {
   const size_t begin = text.rfind(kStep);
@@ -210,6 +215,9 @@ std::vector<std::string> modules_of(const Name& name) {
     return {name.path};
   }
   auto segments = split(name.path, '.');
+  if (segments.size() > 1 && holds_components(segments[0]) && is_component(segments[1])) {
+    segments.erase(segments.begin());
+  }
   if (segments.size() < 2 || segments[0] != "vae") {
     return segments;
   }

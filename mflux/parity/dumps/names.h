@@ -36,8 +36,8 @@ std::string canonical(const Name& name);
 std::string without_step(const Name& name);
 
 /// The modules from the component down, with vae.decoder.* below vae.decode and vae.encoder.* below
-/// vae.encode: {"vae.decode", "decoder", "conv_in"}. A pipeline checkpoint is one element,
-/// and so is a picture: {"image.png"}.
+/// vae.encode: {"vae.decode", "decoder", "conv_in"}, also of "pipe.vae.decoder.conv_in". A pipeline
+/// checkpoint is one element, and so is a picture: {"image.png"}.
 std::vector<std::string> modules_of(const Name& name);
 
 /// "vae.decode", "vae.encode", "transformer", "text_encoder", "scheduler", …; "pipeline" for names

@@ -129,7 +129,7 @@ class Inference {
     auto rest = tree_.nodes()[parent].children;
     Places places;
     for (const auto siblings = segments_of(rest); const size_t node : rest) {
-      places[node] = usual_place(tree_.nodes()[node].segment, siblings);
+      places[node] = usual_place(tree_.nodes()[node].segment, tree_.nodes()[node].call, siblings);
     }
     std::sort(
         rest.begin(), rest.end(), [&](size_t a, size_t b) { return stands_before(a, b, places); });

@@ -125,6 +125,20 @@ TEST_F(OrderTest, APlaceDependsOnTheSiblings) {
       ElementsAre("b.norm1", "b.attn", "b.attn2", "b.norm2"));
 }
 
+TEST_F(OrderTest, AResidualBlocksActivationRunsTwice) {
+  EXPECT_THAT(
+      ordered(
+          {"r.conv1", "r.conv2", "r.nonlinearity", "r.nonlinearity.call2", "r.norm1", "r.norm2"}),
+      ElementsAre(
+          "r.norm1", "r.nonlinearity", "r.conv1", "r.norm2", "r.nonlinearity.call2", "r.conv2"));
+}
+
+TEST_F(OrderTest, APipelinesNameChangesNothing) {
+  EXPECT_THAT(
+      ordered({"pipe.transformer@step=1", "pipe.vae.decoder.conv_in", "latents@step=1"}),
+      ElementsAre("pipe.transformer@step=1", "latents@step=1", "pipe.vae.decoder.conv_in"));
+}
+
 TEST_F(OrderTest, ResnetsAndAttentionsTakeTurns) {
   EXPECT_THAT(
       ordered({"m.attentions.0", "m.attentions.1", "m.resnets.0", "m.resnets.1", "m.upsamplers.0"}),
