@@ -14,9 +14,6 @@ namespace {
 
 constexpr size_t kMostStale = 8;
 
-/// How many times smaller the errors of what is computed from a stale dump are.
-constexpr double kFarSmaller = 20;
-
 /// Rows that are computed from each row.
 std::vector<std::vector<size_t>> users_of(const std::vector<Row>& rows) {
   const Sources sources(rows);
@@ -40,8 +37,7 @@ std::vector<Finding> find_stale(const Comparison& comparison, const std::vector<
     }
     const double error = gain_error_of(rows[r]).value_or(0);
     const bool agree = std::all_of(users[r].begin(), users[r].end(), [&](size_t user) {
-      return rows[user].verdict == Verdict::pass &&
-             kFarSmaller * gain_error_of(rows[user]).value_or(0) < error;
+      return is_untouched_by(error, rows[user]);
     });
     if (agree && !users[r].empty() && error > kGainThatStandsOut * noise_floor(rows[r])) {
       const std::string& name = rows[r].ref->text;

@@ -212,6 +212,12 @@ std::optional<double> gain_error_of(const Row& row) {
   return error && *error != kInfinity && row.port32_error ? row.port32_error : error;
 }
 
+bool is_untouched_by(double error, const Row& row) {
+  constexpr double kFarSmaller = 20, kNothingOfIt = 1e4;
+  const double times = row.verdict == Verdict::pass ? kFarSmaller : kNothingOfIt;
+  return times * gain_error_of(row).value_or(0) < error;
+}
+
 std::optional<Divergence> find_divergence(std::vector<Row>& rows, bool inferred) {
   const auto failing = std::find_if(
       rows.begin(), rows.end(), [](const Row& row) { return is_failing(row.verdict); });

@@ -27,6 +27,10 @@ double noise_floor(const Row& row);
 /// error_of().
 std::optional<double> gain_error_of(const Row& row);
 
+/// Whether a row holds nothing of an error in what it is computed from: it passes and is far
+/// smaller off, or fails a tight tolerance by next to nothing of that error.
+bool is_untouched_by(double error, const Row& row);
+
 /// Where the port first parts from the reference.
 struct Divergence {
   size_t row = 0;      ///< of Comparison::rows

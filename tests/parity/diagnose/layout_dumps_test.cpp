@@ -63,6 +63,44 @@ TEST(DumpStale, WhatItWasCopiedToAgrees) {
   EXPECT_THAT(found.causes(), ElementsAre("dump.stale at transformer.a"));
 }
 
+TEST(DumpStale, WhatItIsACopyOfAgrees) {
+  const Values x = normal(300, 1), y = normal(300, 2), z = normal(300, 3);
+  const auto said_of = [&](const Values& after) {
+    return diagnosed(
+               {row("transformer.in", x),
+                row("transformer.a.in", x),
+                row("transformer.a.out_proj", y),
+                row("transformer.a", y),
+                row("transformer", z)},
+               {row("transformer.in", x),
+                row("transformer.a.in", x),
+                row("transformer.a.out_proj", with_noise(y, 2)),
+                row("transformer.a", normal(300, 9)),
+                row("transformer", after)})
+        .causes();
+  };
+  EXPECT_THAT(said_of(with_noise(z, 3)), ElementsAre("dump.stale at transformer.a"));
+  EXPECT_THAT(said_of(normal(300, 10)), IsEmpty()) << "the module itself did something";
+}
+
+TEST(DumpStale, WhatFollowsFailsByNoiseAlone) {
+  const Values x = normal(300, 1), y = normal(300, 2), z = normal(300, 3);
+  const auto said_of = [&](double off) {
+    Values later = z;
+    for (size_t i = 0; i < later.size(); ++i) {
+      later[i] *= 1 + (i % 2 ? off : -off);
+    }
+    return diagnosed(
+               {row("latents_initial", x), row("latents@step=1", y), row("latents@step=2", z)},
+               {row("latents_initial", x),
+                row("latents@step=1", normal(300, 11)),
+                row("latents@step=2", later)})
+        .causes();
+  };
+  EXPECT_THAT(said_of(4e-5), ElementsAre("dump.stale at latents@step=1"));
+  EXPECT_THAT(said_of(4e-2), IsEmpty());
+}
+
 TEST(Dump, AFewWrongElementsAreNoOldTensor) {
   const Values x = normal(300, 1), y = normal(300, 2);
   const auto said_of = [&](const Values& port) {

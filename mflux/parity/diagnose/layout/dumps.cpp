@@ -64,7 +64,7 @@ bool users_agree(const Case& at) {
     if (!sources || std::find(sources->begin(), sources->end(), at.row) == sources->end()) {
       continue;
     }
-    if (at.scene.rows()[r].verdict != Verdict::pass) {
+    if (!is_untouched_by(at.before(), at.scene.rows()[r])) {
       return false;
     }
     any = true;
@@ -142,11 +142,11 @@ void propose_other(const Case& at, size_t other, Proposals& proposals) {
        false});
 }
 
-/// A copy of this checkpoint in the reference, after it, that the port has right: so the port had
-/// the right tensor and dumped another.
+/// A copy of this checkpoint in the reference, such as the next module's input or what the module's
+/// last part gave, that the port has right: so the port had the right tensor and dumped another.
 std::optional<size_t> right_copy(const Case& at) {
   const Row& here = at.at();
-  for (size_t r = at.row + 1; here.metrics && r < at.scene.rows().size(); ++r) {
+  for (size_t r = 0; here.metrics && r < at.scene.rows().size(); ++r) {
     const Row& row = at.scene.rows()[r];
     if (row.metrics && row.verdict == Verdict::pass &&
         row.metrics->ref_hash == here.metrics->ref_hash && !must_be_equal(row)) {
