@@ -63,6 +63,24 @@ double share_left(const Case& at, const Cells& cells) {
   return all > 0 ? std::sqrt(left / all) : 1;
 }
 
+/// Whether a vector over two axes of one length is v_i − v_j: no bias, but broadcast.axis.
+bool is_exchanged(const Case& at, const Axes& axes, const Cells& cells) {
+  if (axes.size() != 2 ||
+      at.port.shape[static_cast<size_t>(axes[0])] != at.port.shape[static_cast<size_t>(axes[1])]) {
+    return false;
+  }
+  const Shift shift = mean_difference(at, cells, Half::all());
+  const auto n = static_cast<size_t>(at.port.shape[static_cast<size_t>(axes[0])]);
+  double symmetric = 0, all = 0;
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t j = 0; j < n; ++j) {
+      symmetric += std::pow(shift.sum[i * n + j] + shift.sum[j * n + i], 2) / 2;
+      all += 2 * std::pow(shift.sum[i * n + j], 2);
+    }
+  }
+  return symmetric < 0.01 * all;
+}
+
 Field shifted(const Case& at, const Cells& cells, const std::vector<double>& by, double times) {
   Field field{at.port.shape, at.ref.values};
   for (int64_t i = 0; i < field.count(); ++i) {
@@ -161,7 +179,7 @@ void propose_bias(const Case& at, Proposals& proposals) {
       }
       continue;
     }
-    if (share_left(at, cells) > 0.25) {
+    if (share_left(at, cells) > 0.25 || is_exchanged(at, axes, cells)) {
       continue;
     }
     const bool is_fitted = rows >= kFewRows;
