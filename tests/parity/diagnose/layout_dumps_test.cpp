@@ -45,6 +45,27 @@ TEST(DumpDuplicate, AnotherStep) {
   EXPECT_THAT(found.causes(), ElementsAre("dump.duplicate at latents@step=2"));
 }
 
+TEST(DumpDuplicate, OfALoopsLastStepsWhichLookAlike) {
+  const Values from = normal(300, 1), noise = normal(300, 2);
+  std::vector<artifacts::NamedTensor> ref, port;
+  const auto add = [&](const std::string& name, const Values& right, const Values& dumped) {
+    ref.push_back(row(name, right));
+    port.push_back(row(name, dumped));
+  };
+  Values now = from, before;
+  add("latents_packed", now, now);
+  for (int step = 1; step <= 4; ++step) {
+    before = now;
+    for (size_t i = 0; i < now.size(); ++i) {
+      now[i] = before[i] + 0.004f * noise[i];
+    }
+    const std::string at = "@step=" + std::to_string(step);
+    add("noise_pred" + at, noise, noise);
+    add("latents" + at, now, step == 4 ? before : now);
+  }
+  EXPECT_THAT(diagnosed(ref, port).causes(), ElementsAre("dump.duplicate at latents@step=4"));
+}
+
 TEST(DumpStale, WhatItWasCopiedToAgrees) {
   const Values x = normal(300, 1), y = normal(300, 2), z = normal(300, 3);
   const auto found = diagnosed(

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "mflux/parity/diagnose/layout/sampling.h"
 
@@ -125,7 +126,11 @@ bool says_nothing(const Case& at, size_t other) {
 
 /// Two checkpoints exchanged: no mistake of the dump.
 bool are_exchanged(const Case& at, const FieldPair& other) {
-  return other.port.count() == at.ref.count() && relative_error(other.port, at.ref) <= 0.02;
+  if (other.port.count() != at.ref.count()) {
+    return false;
+  }
+  const double off = relative_error(other.port, at.ref);
+  return off <= 0.02 && off < relative_error(other.port, other.ref);
 }
 
 void propose_other(const Case& at, size_t other, Proposals& proposals) {
@@ -199,14 +204,12 @@ void propose_stale(const Case& at, Proposals& proposals) {
        false});
 }
 
-} // namespace
-
-void propose_dump_mistakes(const Case& at, Proposals& proposals) {
-  if (!at.same_shape || !at.is_first || at.ref.count() < kFewest || must_be_equal(at.at())) {
-    return;
-  }
-  size_t read = 0;
+/// The checkpoint whose tensor this is: of the last steps of a loop, which look alike, the nearest.
+std::optional<size_t> nearest_other(const Case& at) {
   const auto& rows = at.scene.rows();
+  std::optional<size_t> nearest;
+  double distance = std::numeric_limits<double>::infinity();
+  size_t read = 0;
   for (size_t r = 0; r < rows.size() && read < kMostRead; ++r) {
     if (r == at.row || rows[r].ref_shape != at.at().ref_shape || says_nothing(at, r) ||
         !may_be(at.at(), rows[r], at.floor())) {
@@ -214,11 +217,26 @@ void propose_dump_mistakes(const Case& at, Proposals& proposals) {
     }
     ++read;
     const auto pair = at.scene.pair(r);
-    if (pair && pair->ref.count() == at.port.count() && looks_like(at, pair->ref) &&
-        !are_exchanged(at, *pair) && relative_error(pair->ref, at.ref) > 1e-3) {
-      propose_other(at, r, proposals);
-      break;
+    if (!pair || pair->ref.count() != at.port.count() || !looks_like(at, pair->ref) ||
+        are_exchanged(at, *pair) || relative_error(pair->ref, at.ref) <= 1e-3) {
+      continue;
     }
+    if (const double off = relative_error(at.port, pair->ref); off < distance) {
+      nearest = r;
+      distance = off;
+    }
+  }
+  return nearest;
+}
+
+} // namespace
+
+void propose_dump_mistakes(const Case& at, Proposals& proposals) {
+  if (!at.same_shape || !at.is_first || at.ref.count() < kFewest || must_be_equal(at.at())) {
+    return;
+  }
+  if (const auto other = nearest_other(at)) {
+    propose_other(at, *other, proposals);
   }
   propose_stale(at, proposals);
   state_stale(at, proposals);

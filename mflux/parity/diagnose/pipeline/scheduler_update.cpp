@@ -266,6 +266,11 @@ void propose_without_prediction(const Case& at, const LoopRows& loop, Proposals&
   }
 }
 
+/// The latents of the step before once more: a mistake of the dump, for the steps before moved on.
+bool repeats_the_last(const SchedulerStep& step) {
+  return step.number > 1 && is_same(*step.port, {{1, 0}, {0, 0}, 0});
+}
+
 /// Both sides dumped one schedule, and the same.
 bool has_the_schedule(const Scene& scene, const LoopRows& loop) {
   bool any = false;
@@ -307,7 +312,7 @@ void propose_update(const Case& at, Proposals& proposals) {
     propose_more_terms(at, loop, *step, proposals);
     return;
   }
-  if (is_same(*step->port, step->ref)) {
+  if (is_same(*step->port, step->ref) || repeats_the_last(*step)) {
     return;
   }
   Named named = name_of(*step, steps, sigmas_of(at.scene, loop));
