@@ -29,12 +29,12 @@ def seed() -> int:
 
 
 def ran(subject: Subject, folder: Path) -> list[str]:
-    """Names of the first calls' outputs, as they were made."""
+    """Names of the outputs, as they were made."""
     with Capture(folder) as capture, torch.no_grad():
         capture.add(subject.component, subject.module)
         subject.call(subject.module, capture)
     names = [entry["name"] for entry in json.loads((folder / "manifest.json").read_text())["checkpoints"]]
-    return [name for name in names if not re.search(r"\.(in|call\d+|out)(\.|$)", name)]
+    return [name for name in names if not re.search(r"\.(in|out)(\.|$)", name)]
 
 
 def inferred(names: list[str], folder: Path, binary: Path) -> list[str]:

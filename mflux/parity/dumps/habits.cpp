@@ -179,15 +179,18 @@ std::optional<int> place_beside(
   if (segment == "nonlinearity" && beside({"norm_out"})) {
     return kLastNorm + 1;
   }
-  if (segment == "nonlinearity" && call == 2 && beside({"conv2"})) {
-    return 41; // before each convolution of a residual block
+  if (segment == "nonlinearity" && call > 1 && beside({"conv2"})) {
+    // before each convolution of a residual block, and between them for its time embedding
+    return call == 2 && beside({"time_emb_proj"}) ? 25 : 41;
   }
   if (segment == "dropout") {
+    constexpr int kAtTheEnd = 90;
+    const bool is_again = call > 1;
     return beside({"conv2"})       ? 42
-           : beside({"block"})     ? 9
-           : beside({"attention"}) ? 35
+           : beside({"block"})     ? (is_again ? kAtTheEnd : 9)
+           : beside({"attention"}) ? (is_again ? kAtTheEnd : 35)
            : beside({"wo"})        ? 66
-                                   : 90;
+                                   : kAtTheEnd;
   }
   return std::nullopt;
 }

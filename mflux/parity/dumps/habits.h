@@ -15,7 +15,8 @@ struct UsualPlace {
   auto operator<=>(const UsualPlace&) const = default;
 };
 
-/// Of a module's `call` (from 1); `siblings` are the names of all children of its parent.
+/// Of a module's `call` (from 1), never before that of an earlier call; `siblings` are the names of
+/// all children of its parent.
 UsualPlace usual_place(
     std::string_view segment, int call, const std::set<std::string_view>& siblings);
 

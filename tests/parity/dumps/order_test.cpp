@@ -133,6 +133,28 @@ TEST_F(OrderTest, AResidualBlocksActivationRunsTwice) {
           "r.norm1", "r.nonlinearity", "r.conv1", "r.norm2", "r.nonlinearity.call2", "r.conv2"));
 }
 
+TEST_F(OrderTest, AndThriceWithATimeEmbedding) {
+  EXPECT_THAT(
+      ordered(
+          {"r.conv1",
+           "r.conv2",
+           "r.nonlinearity",
+           "r.nonlinearity.call2",
+           "r.nonlinearity.call3",
+           "r.norm1",
+           "r.norm2",
+           "r.time_emb_proj"}),
+      ElementsAre(
+          "r.norm1",
+          "r.nonlinearity",
+          "r.conv1",
+          "r.nonlinearity.call2",
+          "r.time_emb_proj",
+          "r.norm2",
+          "r.nonlinearity.call3",
+          "r.conv2"));
+}
+
 TEST_F(OrderTest, APipelinesNameChangesNothing) {
   EXPECT_THAT(
       ordered({"pipe.transformer@step=1", "pipe.vae.decoder.conv_in", "latents@step=1"}),
