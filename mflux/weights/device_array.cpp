@@ -3,44 +3,18 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <array>
 #include <cstring>
 #include <memory>
 #include <string>
-#include <utility>
 
+#include "mflux/artifacts/safetensors.h"
 #include "mflux/base/error.h"
 #include "mflux/weights/fill.h"
+#include "mflux/weights/lazy_array.h"
 #include "mlx/io/load.h"
 
 namespace mflux {
 namespace {
-
-/// The format's name of a type, which MLX keeps to itself.
-const char* name_in_file(mx::Dtype dtype) {
-  constexpr std::array<std::pair<mx::Dtype::Val, const char*>, 13> kNames{{
-      {mx::Dtype::Val::bool_, "BOOL"},
-      {mx::Dtype::Val::uint8, "U8"},
-      {mx::Dtype::Val::int8, "I8"},
-      {mx::Dtype::Val::uint16, "U16"},
-      {mx::Dtype::Val::int16, "I16"},
-      {mx::Dtype::Val::uint32, "U32"},
-      {mx::Dtype::Val::int32, "I32"},
-      {mx::Dtype::Val::uint64, "U64"},
-      {mx::Dtype::Val::int64, "I64"},
-      {mx::Dtype::Val::float16, "F16"},
-      {mx::Dtype::Val::bfloat16, "BF16"},
-      {mx::Dtype::Val::float32, "F32"},
-      {mx::Dtype::Val::complex64, "C64"},
-  }};
-  const auto found = std::find_if(
-      kNames.begin(), kNames.end(), [&](const auto& entry) { return entry.first == dtype.val(); });
-  if (found == kNames.end()) {
-    throw Error("float64, which a GPU has not, is no type of weights");
-  }
-  return found->second;
-}
 
 /// Looks to MLX like a safetensors file of one tensor, "tensor", whose elements are fetched when
 /// they are asked for.
@@ -54,7 +28,7 @@ class OneTensorFile : public mx::io::Reader {
     }
     const auto json = fmt::format(
         R"({{"tensor": {{"dtype": "{}", "shape": [{}], "data_offsets": [0, {}]}}}})",
-        name_in_file(dtype),
+        artifacts::safetensors_name(tensor_dtype(dtype)),
         fmt::join(shape.begin(), shape.end(), ", "),
         bytes_);
     const uint64_t length = json.size();
@@ -110,6 +84,9 @@ class OneTensorFile : public mx::io::Reader {
 
 mx::array device_array(
     const mx::Shape& shape, mx::Dtype dtype, std::function<artifacts::Tensor()> read) {
+  if (dtype == mx::float64) {
+    throw Error("float64, which a GPU has not, is no type of weights");
+  }
   return mx::load_safetensors(std::make_shared<OneTensorFile>(shape, dtype, std::move(read)))
       .first.at("tensor");
 }

@@ -121,6 +121,40 @@ mx::Dtype array_dtype(Dtype dtype) {
   }
 }
 
+Dtype tensor_dtype(mx::Dtype dtype) {
+  switch (dtype.val()) {
+    case mx::Dtype::Val::bool_:
+      return Dtype::boolean;
+    case mx::Dtype::Val::uint8:
+      return Dtype::uint8;
+    case mx::Dtype::Val::uint16:
+      return Dtype::uint16;
+    case mx::Dtype::Val::uint32:
+      return Dtype::uint32;
+    case mx::Dtype::Val::uint64:
+      return Dtype::uint64;
+    case mx::Dtype::Val::int8:
+      return Dtype::int8;
+    case mx::Dtype::Val::int16:
+      return Dtype::int16;
+    case mx::Dtype::Val::int32:
+      return Dtype::int32;
+    case mx::Dtype::Val::int64:
+      return Dtype::int64;
+    case mx::Dtype::Val::float16:
+      return Dtype::float16;
+    case mx::Dtype::Val::bfloat16:
+      return Dtype::bfloat16;
+    case mx::Dtype::Val::float32:
+      return Dtype::float32;
+    case mx::Dtype::Val::float64:
+      return Dtype::float64;
+    case mx::Dtype::Val::complex64:
+      return Dtype::complex64;
+  }
+  throw Error("an array of unknown type");
+}
+
 mx::Shape array_shape(const artifacts::Shape& shape) {
   mx::Shape out;
   for (const int64_t extent : shape) {

@@ -13,6 +13,9 @@ namespace mx = mlx::core;
 /// CPU has. Throws Error for the float8 types and complex128.
 mx::Dtype array_dtype(artifacts::Dtype dtype);
 
+/// The type of a tensor that holds an array's elements as they are.
+artifacts::Dtype tensor_dtype(mx::Dtype dtype);
+
 /// Throws Error for extents that MLX cannot hold.
 mx::Shape array_shape(const artifacts::Shape& shape);
 
