@@ -10,6 +10,7 @@
 #include "mflux/base/nearest.h"
 #include "mflux/models/flux2/pipeline.h"
 #include "mflux/models/flux2/port.h"
+#include "mflux/models/z_image/port.h"
 
 namespace mflux::models {
 namespace {
@@ -50,7 +51,7 @@ constexpr std::array kFamilies{
 } // namespace
 
 const std::vector<Port>& ports() {
-  static const std::vector<Port> all{flux2::klein_port()};
+  static const std::vector<Port> all{flux2::klein_port(), z_image::z_image_port()};
   return all;
 }
 

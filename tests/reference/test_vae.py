@@ -77,8 +77,8 @@ def case(request, tmp_path_factory) -> tuple[Case, Path]:
     return case, folder
 
 
-def port_run(binary: Path, *arguments: object) -> dict:
-    command = [str(binary), "port", "run", "flux2-klein", *map(str, arguments), "--json"]
+def port_run(binary: Path, *arguments: object, model: str = "flux2-klein") -> dict:
+    command = [str(binary), "port", "run", model, *map(str, arguments), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

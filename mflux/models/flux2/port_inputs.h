@@ -1,37 +1,15 @@
 #pragma once
 
-#include <filesystem>
-#include <string>
-#include <vector>
-
 #include "mflux/models/flux2/token_grid.h"
-#include "mflux/models/port.h"
+#include "mflux/models/port_inputs.h"
 
 namespace mflux::flux2 {
 
-// What the components of klein's port share in reading a dump. All throw Error, naming the file.
-
-/// `model`/`component`, or `model` itself when it is that component's own folder.
-std::filesystem::path component_folder(
-    const std::filesystem::path& model, const std::string& component);
-
-/// Throws Error: the input's shape is not the expected one.
-[[noreturn]] void refuse(const capture::Found& input, const std::string& expected);
-
-/// One axis as the reference orders and a person calls it; of a certain extent unless that is 0.
-struct Axis {
-  std::string name;
-  int64_t extent = 0;
-};
-
-/// The first of `names`, its header checked; values are not read.
-capture::Found find_input(
-    const models::PortRequest& request,
-    const std::vector<std::string>& names,
-    const std::vector<Axis>& axes);
-
-/// The input as an array of the run's type, its axes as in the reference.
-mx::array read_input(const models::PortRequest& request, const capture::Found& input);
+using models::Axis;
+using models::component_folder;
+using models::find_input;
+using models::read_input;
+using models::refuse;
 
 /// The grid that `input` [batch, tokens, …] is of: from the run's picture size, else a square.
 TokenGrid grid_of(const capture::Inputs& inputs, const capture::Found& input, int pixels_per_token);

@@ -2,43 +2,13 @@
 
 #include <fmt/format.h>
 
-#include "mflux/base/model_config.h"
+#include "mflux/vae/kl/config_checks.h"
 
 namespace mflux::flux2 {
 namespace {
 
-/// Far above any model; keeps products of two sizes within an int.
-constexpr int kMostChannels = 1 << 14, kMostLevels = 8, kMostLayers = 64;
-
-void check_channels(
-    const ModelConfig& checks, const std::string& key, const std::vector<int>& values, int groups) {
-  if (values.empty() || values.size() > kMostLevels) {
-    checks.fail(
-        fmt::format("{} has {} entries, expected 1 to {}", key, values.size(), kMostLevels));
-  }
-  for (const int value : values) {
-    checks.range(key, value, 1, kMostChannels);
-    if (value % groups != 0) {
-      checks.fail(
-          fmt::format("{} has {}, which norm_num_groups {} does not divide", key, value, groups));
-    }
-  }
-}
-
-void check_blocks(
-    const ModelConfig& checks,
-    const std::string& key,
-    const std::vector<std::string>& types,
-    const std::string& only,
-    size_t levels) {
-  for (const auto& type : types) {
-    checks.same(key, type, only);
-  }
-  if (types.size() != levels) {
-    checks.fail(fmt::format(
-        "{} has {} entries and block_out_channels {}; they must agree", key, types.size(), levels));
-  }
-}
+using kl::kMostChannels;
+using kl::kMostLayers;
 
 void check(const VaeConfig& c, const ModelConfig& checks) {
   checks.range("in_channels", c.in_channels, 1, kMostChannels);
@@ -46,9 +16,9 @@ void check(const VaeConfig& c, const ModelConfig& checks) {
   checks.range("latent_channels", c.latent_channels, 1, kMostChannels);
   checks.range("layers_per_block", c.layers_per_block, 1, kMostLayers);
   checks.range("norm_num_groups", c.norm_num_groups, 1, kMostChannels);
-  check_channels(checks, "block_out_channels", c.block_out_channels, c.norm_num_groups);
+  kl::check_channels(checks, "block_out_channels", c.block_out_channels, c.norm_num_groups);
   if (!c.decoder_block_out_channels.empty()) {
-    check_channels(
+    kl::check_channels(
         checks, "decoder_block_out_channels", c.decoder_block_out_channels, c.norm_num_groups);
     if (c.decoder_block_out_channels.size() != c.block_out_channels.size()) {
       checks.fail(fmt::format(
@@ -106,8 +76,9 @@ VaeConfig parse_vae_config(const Json& json, const std::string& where) {
   const std::string down = "DownEncoderBlock2D", up = "UpDecoderBlock2D";
   const std::vector<std::string> four_down(4, down), four_up(4, up);
   const size_t levels = c.block_out_channels.size();
-  check_blocks(file, "down_block_types", reader.get("down_block_types", four_down), down, levels);
-  check_blocks(file, "up_block_types", reader.get("up_block_types", four_up), up, levels);
+  kl::check_blocks(
+      file, "down_block_types", reader.get("down_block_types", four_down), down, levels);
+  kl::check_blocks(file, "up_block_types", reader.get("up_block_types", four_up), up, levels);
   file.same("act_fn", reader.get<std::string>("act_fn", "silu"), "silu");
   if (reader.get("patch_size", std::vector<int>{kPatch, kPatch}) != std::vector{kPatch, kPatch}) {
     file.fail("patch_size is not [2, 2], which is all that the klein pipeline knows");
