@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,5 +48,12 @@ class ModelConfig {
   JsonReader reader_;
   std::optional<std::string> name_;
 };
+
+/// What `parse`(json, file's name) makes of a component's folder's config.json. Throws Error.
+template <typename Parse>
+auto read_config(const std::filesystem::path& folder, Parse parse) {
+  const auto file = folder / "config.json";
+  return parse(read_json(file), file.string());
+}
 
 } // namespace mflux

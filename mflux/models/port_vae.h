@@ -1,52 +1,34 @@
 #pragma once
 
-#include <algorithm>
 #include <memory>
 #include <vector>
 
 #include "mflux/capture/tensors.h"
 #include "mflux/models/port_inputs.h"
 #include "mflux/pipelines/image_array.h"
+#include "mflux/vae/kl/autoencoder.h"
 
 namespace mflux::models {
 
-// The components vae.decode, vae.encode and vae.roundtrip of any autoencoder that has encode(),
-// decode() and a config of channels and scale().
-
-/// What a component reads of an autoencoder's config.
-struct VaeShape {
-  int in_channels, out_channels, latent_channels;
-  int scale;  ///< image pixels per latent pixel, along a side
-  int widest; ///< channels of the widest layer at the picture's full size
-};
-
-template <typename Config>
-VaeShape shape_of(const Config& config) {
-  return {
-      .in_channels = config.in_channels,
-      .out_channels = config.out_channels,
-      .latent_channels = config.latent_channels,
-      .scale = config.scale(),
-      .widest = std::max(
-          config.decoder().block_out_channels.front(),
-          config.encoder().block_out_channels.front())};
-}
+// The components vae.decode, vae.encode and vae.roundtrip of any kl::AutoencoderKL and what is
+// derived from it.
 
 /// Refuses pictures whose widest layer alone would not fit into memory. Throws Error.
-void check_memory(const VaeShape& vae, double batch, double height, double width);
+void check_memory(const kl::VaeConfig& vae, double batch, double height, double width);
 
 /// The same for a [batch, …, height, width] whose elements are `pixels` wide and high.
-void check_sides(const capture::Found& input, const VaeShape& vae, int pixels);
+void check_sides(const capture::Found& input, const kl::VaeConfig& vae, int pixels);
 
 /// Throws Error when a PNG is asked for and the result will not be one RGB image.
-void check_picture(const PortRequest& request, const VaeShape& vae, const capture::Found& input);
+void check_picture(
+    const PortRequest& request, const kl::VaeConfig& vae, const capture::Found& input);
 
 /// The header of a decode's or encode's input, checked. Throws Error.
-capture::Found find_latents(const PortRequest& request, const VaeShape& vae);
-capture::Found find_image(const PortRequest& request, const VaeShape& vae);
+capture::Found find_latents(const PortRequest& request, const kl::VaeConfig& vae);
+capture::Found find_image(const PortRequest& request, const kl::VaeConfig& vae);
 
 /// Throws Error unless the request's image can go through the autoencoder and back.
-void check_roundtrip(const PortRequest& request, const VaeShape& vae);
+void check_roundtrip(const PortRequest& request, const kl::VaeConfig& vae);
 
 /// An autoencoder loaded by `load`(folder, dtype, taps), the request's observer at its taps.
 template <auto load>
@@ -56,10 +38,6 @@ struct WatchedVae {
         vae(load(component_folder(request.model, "vae"), request.dtype, taps)),
         watch(*taps, request.observer) {}
 
-  VaeShape shape() const {
-    return shape_of(vae.config);
-  }
-
   std::shared_ptr<capture::Taps> taps;
   decltype(load({}, mx::float32, nullptr)) vae;
   capture::Watch watch;
@@ -68,7 +46,7 @@ struct WatchedVae {
 template <auto load>
 PortResult run_decode(const PortRequest& request) {
   const WatchedVae<load> run(request);
-  const auto input = find_latents(request, run.shape());
+  const auto input = find_latents(request, run.vae.config);
   const auto decoded = run.vae.decode(capture::channels_last(read_input(request, input)));
   return {
       .outputs = {{"vae.decode", capture::channels_first(decoded)}},
@@ -78,7 +56,7 @@ PortResult run_decode(const PortRequest& request) {
 template <auto load>
 PortResult run_encode(const PortRequest& request) {
   const WatchedVae<load> run(request);
-  const auto input = find_image(request, run.shape());
+  const auto input = find_image(request, run.vae.config);
   const auto mean = run.vae.encode(capture::channels_last(read_input(request, input)));
   return {.outputs = {{"vae.encode", capture::channels_first(mean)}}, .picture = {}};
 }
@@ -86,7 +64,7 @@ PortResult run_encode(const PortRequest& request) {
 template <auto load>
 PortResult run_roundtrip(const PortRequest& request) {
   const WatchedVae<load> run(request);
-  check_roundtrip(request, run.shape());
+  check_roundtrip(request, run.vae.config);
   const auto mean = run.vae.encode(mx::astype(to_array(*request.image), request.dtype));
   const auto decoded = run.vae.decode(mean);
   return {

@@ -276,10 +276,8 @@ TEST_F(WeightsCommand, AnotherArchitectureIsOneLine) {
 
 TEST_F(WeightsCommand, PrintsThePublishedSchema) {
   const auto told = json_of(run_mflux({"weights", "check", "flux2-klein", "--json"}))["components"];
-  const auto expected = [](const std::string& fixture) {
-    return read_json(testing::fixture(fixture))["tensors"];
-  };
-  const auto transformer = expected("flux2_transformer/schema_klein_4b.json");
+  const Json transformer =
+      read_json(testing::fixture("flux2_transformer/schema_klein_4b.json"))["tensors"];
   ASSERT_EQ(told["transformer"].size(), transformer.size());
   for (const auto& [name, shape] : transformer.items()) {
     EXPECT_EQ(told["transformer"][name], shape) << name;
@@ -288,6 +286,15 @@ TEST_F(WeightsCommand, PrintsThePublishedSchema) {
   EXPECT_EQ(
       told["text_encoder"]["model.layers.26.mlp.down_proj.weight"], (std::vector{2560, 9728}));
   EXPECT_FALSE(told["text_encoder"].contains("model.layers.27.mlp.down_proj.weight"));
+}
+
+TEST_F(WeightsCommand, PrintsThePublishedSchemaOfZImagesVae) {
+  const auto told = json_of(run_mflux({"weights", "check", "z-image", "--json"}))["components"];
+  const Json vae = read_json(testing::fixture("vae/z_image_schema.json"))["tensors"];
+  ASSERT_EQ(told["vae"].size(), vae.size());
+  for (const auto& [name, tensor] : vae.items()) {
+    EXPECT_EQ(told["vae"][name], tensor["shape"]) << name;
+  }
 }
 
 TEST_F(WeightsCommand, BadInputIsOneLine) {

@@ -11,12 +11,13 @@ import os
 import random
 import secrets
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKLFlux2
+from diffusers import AutoencoderKL, AutoencoderKLFlux2
 from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
 from safetensors.torch import save_file
@@ -144,23 +145,37 @@ def test_a_tap_captures_no_more_than_it_names(case, mflux_binary, tmp_path):
     assert load_dump(tmp_path).names() == expected
 
 
-@pytest.fixture(scope="module")
-def rgb_model(tmp_path_factory) -> Path:
-    """A random model of RGB images."""
+@dataclass(frozen=True)
+class RgbModel:
+    """A random model of RGB images, and the port that runs it."""
+
+    port: str
+    vae_class: type
+    folder: Path
+
+
+@pytest.fixture(
+    scope="module", params=[("flux2-klein", AutoencoderKLFlux2), ("z-image", AutoencoderKL)], ids=lambda pair: pair[0]
+)
+def rgb_model(request, tmp_path_factory) -> RgbModel:
+    port, vae_class = request.param
     config = {**down(3), "block_out_channels": (8, 8, 16), "norm_num_groups": 4, "latent_channels": 4}
     folder = tmp_path_factory.mktemp("rgb")
     with torch.no_grad():
-        random_vae(Case("rgb", FIRST_SEED, config, (1, 0, 0), (1, 0, 0))).save_pretrained(folder)
-    return folder
+        case = Case("rgb", FIRST_SEED, config, (1, 0, 0), (1, 0, 0), vae_class=vae_class)
+        random_vae(case).save_pretrained(folder)
+    return RgbModel(port, vae_class, folder)
 
 
 def test_picture_is_diffusers_to_one_level(rgb_model, mflux_binary, tmp_path):
-    vae = AutoencoderKLFlux2.from_pretrained(rgb_model)
+    vae = rgb_model.vae_class.from_pretrained(rgb_model.folder)
     latents = torch.randn(1, 4, 6, 9) * 0.5
     save_file({"vae.decode.in": latents}, tmp_path / "z.safetensors")
     picture = tmp_path / "picture.png"
     port_run(
-        mflux_binary, "vae.decode", "--model", rgb_model, "--inputs", tmp_path / "z.safetensors", "--image", picture
+        mflux_binary,
+        *("vae.decode", "--model", rgb_model.folder, "--inputs", tmp_path / "z.safetensors", "--image", picture),
+        model=rgb_model.port,
     )
     expected = VaeImageProcessor().postprocess(vae.decode(latents).sample, output_type="pil")[0]
     difference = np.asarray(Image.open(picture)).astype(int) - np.asarray(expected)
@@ -169,12 +184,14 @@ def test_picture_is_diffusers_to_one_level(rgb_model, mflux_binary, tmp_path):
 
 
 def test_round_trip_is_diffusers(rgb_model, mflux_binary, tmp_path):
-    vae = AutoencoderKLFlux2.from_pretrained(rgb_model)
+    vae = rgb_model.vae_class.from_pretrained(rgb_model.folder)
     pixels = np.random.default_rng(FIRST_SEED).integers(0, 256, (24, 36, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "in.png")
     result = port_run(
         mflux_binary,
-        *("vae.roundtrip", "--model", rgb_model, "--image", tmp_path / "in.png", "--output", tmp_path / "out.png"),
+        *("vae.roundtrip", "--model", rgb_model.folder),
+        *("--image", tmp_path / "in.png", "--output", tmp_path / "out.png"),
+        model=rgb_model.port,
     )
     processor = VaeImageProcessor(vae_scale_factor=4)
     mean = vae.encode(processor.preprocess(Image.fromarray(pixels))).latent_dist.mode()
@@ -187,7 +204,7 @@ def test_round_trip_is_diffusers(rgb_model, mflux_binary, tmp_path):
 
 def test_pixels_too_few_or_odd_for_the_pipeline_are_refused(rgb_model, mflux_binary, tmp_path):
     Image.fromarray(np.zeros((23, 36, 3), np.uint8)).save(tmp_path / "in.png")
-    command = [mflux_binary, "port", "run", "flux2-klein", "vae.roundtrip", "--model", rgb_model]
+    command = [mflux_binary, "port", "run", rgb_model.port, "vae.roundtrip", "--model", rgb_model.folder]
     done = subprocess.run([*command, "--image", tmp_path / "in.png"], capture_output=True, text=True)
     assert done.returncode == 2
     assert "expected multiples of 4" in done.stderr

@@ -45,12 +45,9 @@ PortResult run_latents(const PortRequest& request) {
   const TokenGrid grid = grid_of(*request.inputs, input, pixels);
   with_context(input.file.string(), [&] {
     models::check_memory(
-        run.shape(),
-        static_cast<double>(input.shape[0]),
-        grid.rows * pixels,
-        grid.columns * pixels);
+        config, static_cast<double>(input.shape[0]), grid.rows * pixels, grid.columns * pixels);
   });
-  models::check_picture(request, run.shape(), input);
+  models::check_picture(request, config, input);
   const auto result =
       decode_tokens(run.vae, read_input(request, input), grid.rows, grid.columns, *run.taps);
   return {

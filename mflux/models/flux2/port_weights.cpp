@@ -1,5 +1,6 @@
 #include "mflux/models/flux2/port_weights.h"
 
+#include "mflux/base/model_config.h"
 #include "mflux/encoders/qwen3/config.h"
 #include "mflux/encoders/qwen3/encoder.h"
 #include "mflux/models/flux2/call_defaults.h"
@@ -31,13 +32,6 @@ qwen3::Qwen3Config published_text_encoder() {
       .num_key_value_heads = 8,
       .max_position_embeddings = 40960,
       .rope_theta = 1e6};
-}
-
-/// config.json of a component's folder.
-template <typename Parse>
-auto read_config(const fs::path& folder, Parse parse) {
-  const auto file = folder / "config.json";
-  return parse(read_json(file), file.string());
 }
 
 Declared declare_vae(const fs::path& folder) {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "mflux/base/error.h"
+#include "mflux/base/model_config.h"
 #include "mflux/models/flux2/fused_transformer.h"
 #include "mflux/nn/fused/path.h"
 #include "mflux/nn/load_component.h"
@@ -110,8 +111,7 @@ Flux2Transformer2DModel load_transformer(
   if (dtype != mx::float32 && dtype != mx::bfloat16) {
     throw Error("the transformer computes in float32 or bfloat16 only");
   }
-  const auto file = folder / "config.json";
-  const auto config = parse_transformer_config(read_json(file), file.string());
+  const auto config = read_config(folder, parse_transformer_config);
   auto model = nn::load_component<Flux2Transformer2DModel>(folder, dtype, std::move(taps), config);
   if (nn::fused::takes_fused_path(dtype)) {
     for (auto& block : model.transformer_blocks) {

@@ -1,13 +1,13 @@
 #include "mflux/models/z_image/port.h"
 
 #include "mflux/models/port_vae.h"
-#include "mflux/vae/flux1/autoencoder.h"
+#include "mflux/vae/kl/autoencoder.h"
 
 namespace mflux::z_image {
 namespace {
 
 /// As published, where it differs from its class's defaults.
-flux1::VaeConfig published_vae() {
+kl::VaeConfig published_vae() {
   return {
       .block_out_channels = {128, 256, 512, 512},
       .layers_per_block = 2,
@@ -17,9 +17,8 @@ flux1::VaeConfig published_vae() {
 }
 
 Declared declare_vae(const std::filesystem::path& folder) {
-  const auto file = folder / "config.json";
-  return declare<flux1::AutoencoderKL>(
-      folder.empty() ? published_vae() : flux1::parse_vae_config(read_json(file), file.string()));
+  return declare<kl::AutoencoderKL>(
+      folder.empty() ? published_vae() : read_config(folder, kl::parse_vae_config));
 }
 
 } // namespace
@@ -27,7 +26,7 @@ Declared declare_vae(const std::filesystem::path& folder) {
 models::Port z_image_port() {
   return {
       .name = "z-image",
-      .components = models::vae_components<flux1::load_autoencoder>(),
+      .components = models::vae_components<kl::load_autoencoder>(),
       .weights = {{.name = "vae", .declare = declare_vae}}};
 }
 

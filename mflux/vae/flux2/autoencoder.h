@@ -3,12 +3,10 @@
 #include <array>
 #include <filesystem>
 #include <memory>
-#include <optional>
+#include <utility>
 
-#include "mflux/nn/conv2d.h"
 #include "mflux/vae/flux2/config.h"
-#include "mflux/vae/kl/decoder.h"
-#include "mflux/vae/kl/encoder.h"
+#include "mflux/vae/kl/autoencoder.h"
 
 namespace mflux::flux2 {
 
@@ -31,31 +29,15 @@ struct LatentNorm : nn::Module {
 
 /// The autoencoder of FLUX.2. Images and latents are [batch, height, width, channels].
 /// Reference: diffusers AutoencoderKLFlux2.
-struct AutoencoderKLFlux2 : nn::Module {
-  AutoencoderKLFlux2(Scope here, const VaeConfig& c) : Module(std::move(here)), config(c) {}
+struct AutoencoderKLFlux2 : kl::AutoencoderKL {
+  AutoencoderKLFlux2(Scope here, const VaeConfig& c)
+      : AutoencoderKL(std::move(here), c),
+        bn(at("bn"), kPatch * kPatch * c.latent_channels, c.batch_norm_eps) {}
 
   /// Only training reads it.
   static constexpr std::array kUnusedByDesign{"bn.num_batches_tracked"};
 
-  /// Image in [-1, 1] → the mean of its latents, each side 1/config.scale() (rounded down).
-  /// Checkpoints: vae.encode.in, vae.encoder…, vae.quant_conv, vae.encode.
-  mx::array encode(const mx::array& image) const;
-
-  /// Latents → image, before any clamp. Checkpoints: vae.decode.in, …, vae.decode.
-  mx::array decode(const mx::array& latents) const;
-
-  VaeConfig config;
-
-  kl::Encoder encoder{at("encoder"), config.encoder()};
-  kl::Decoder decoder{at("decoder"), config.decoder()};
-  std::optional<nn::Conv2d> quant_conv =
-      pointwise(config.use_quant_conv, "quant_conv", 2 * config.latent_channels);
-  std::optional<nn::Conv2d> post_quant_conv =
-      pointwise(config.use_post_quant_conv, "post_quant_conv", config.latent_channels);
-  LatentNorm bn{at("bn"), kPatch* kPatch* config.latent_channels, config.batch_norm_eps};
-
- private:
-  std::optional<nn::Conv2d> pointwise(bool present, std::string_view name, int channels) const;
+  LatentNorm bn;
 };
 
 /// Loads a diffusers folder (config.json and weights). Modules report to `taps` unless it is null;

@@ -1,16 +1,16 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "mflux/vae/flux1/autoencoder.h"
+#include "mflux/vae/kl/autoencoder.h"
 #include "support/expect_error.h"
 #include "support/fixture.h"
 
-namespace mflux::flux1 {
+namespace mflux::kl {
 namespace {
 
 using testing::error_of;
 using ::testing::HasSubstr;
 
-TEST(Flux1VaeSchema, IsThePublishedModels) {
+TEST(KlVaeSchema, IsThePublishedModels) {
   const Json file = read_json(testing::fixture("vae/z_image_schema.json"));
   Schema expected;
   for (const auto& [name, tensor] : file.at("tensors").items()) {
@@ -20,7 +20,7 @@ TEST(Flux1VaeSchema, IsThePublishedModels) {
   EXPECT_EQ(schema_of<AutoencoderKL>(parse_vae_config(file.at("config"), "config")), expected);
 }
 
-TEST(Flux1VaeConfig, EmptyMeansTheClassesDefaults) {
+TEST(KlVaeConfig, EmptyMeansTheClassesDefaults) {
   const auto config = parse_vae_config(parse_json("{}"), "config.json");
   EXPECT_EQ(config.block_out_channels, std::vector{64});
   EXPECT_EQ(config.scale(), 1);
@@ -28,7 +28,7 @@ TEST(Flux1VaeConfig, EmptyMeansTheClassesDefaults) {
   EXPECT_EQ(config.decoder().in_channels, 4);
 }
 
-TEST(Flux1VaeConfig, WrongValuesAreErrors) {
+TEST(KlVaeConfig, WrongValuesAreErrors) {
   const auto rejection = [](const std::string& json) {
     return error_of([&] { parse_vae_config(parse_json(json), "vae/config.json"); });
   };
@@ -42,4 +42,4 @@ TEST(Flux1VaeConfig, WrongValuesAreErrors) {
 }
 
 } // namespace
-} // namespace mflux::flux1
+} // namespace mflux::kl

@@ -3,13 +3,15 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "mflux/nn/conv2d.h"
-#include "mflux/vae/flux1/config.h"
 #include "mflux/vae/kl/decoder.h"
 #include "mflux/vae/kl/encoder.h"
+#include "mflux/vae/kl/vae_config.h"
 
-namespace mflux::flux1 {
+namespace mflux::kl {
 
 /// The autoencoder of FLUX.1 and Z-Image. Images and latents are [batch, height, width, channels];
 /// latents are as the class gives and takes them, neither scaled nor shifted.
@@ -18,16 +20,18 @@ struct AutoencoderKL : nn::Module {
   AutoencoderKL(Scope here, const VaeConfig& c) : Module(std::move(here)), config(c) {}
 
   /// Image in [-1, 1] → the mean of its latents, each side 1/config.scale() (rounded down).
-  /// Checkpoints: vae.encode.in, vae.encoder…, vae.quant_conv, vae.encode.
+  /// Checkpoints: vae.encode.in, vae.encoder…, vae.quant_conv, vae.encode. Throws Error for an
+  /// image of other channels or with a side below config.scale().
   mx::array encode(const mx::array& image) const;
 
-  /// Latents → image, before any clamp. Checkpoints: vae.decode.in, …, vae.decode.
+  /// Latents → image, before any clamp. Checkpoints: vae.decode.in, …, vae.decode. Throws Error
+  /// for latents of other channels.
   mx::array decode(const mx::array& latents) const;
 
   VaeConfig config;
 
-  kl::Encoder encoder{at("encoder"), config.encoder()};
-  kl::Decoder decoder{at("decoder"), config.decoder()};
+  Encoder encoder{at("encoder"), config.encoder()};
+  Decoder decoder{at("decoder"), config.decoder()};
   std::optional<nn::Conv2d> quant_conv =
       pointwise(config.use_quant_conv, "quant_conv", 2 * config.latent_channels);
   std::optional<nn::Conv2d> post_quant_conv =
@@ -44,4 +48,4 @@ AutoencoderKL load_autoencoder(
     mx::Dtype dtype,
     std::shared_ptr<capture::Taps> taps = nullptr);
 
-} // namespace mflux::flux1
+} // namespace mflux::kl

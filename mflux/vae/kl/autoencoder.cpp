@@ -1,4 +1,4 @@
-#include "mflux/vae/flux1/autoencoder.h"
+#include "mflux/vae/kl/autoencoder.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "mflux/nn/load_component.h"
 
-namespace mflux::flux1 {
+namespace mflux::kl {
 
 std::optional<nn::Conv2d> AutoencoderKL::pointwise(
     bool present, std::string_view name, int channels) const {
@@ -36,9 +36,8 @@ mx::array AutoencoderKL::decode(const mx::array& latents) const {
 
 AutoencoderKL load_autoencoder(
     const std::filesystem::path& folder, mx::Dtype dtype, std::shared_ptr<capture::Taps> taps) {
-  const auto file = folder / "config.json";
-  const VaeConfig config = parse_vae_config(read_json(file), file.string());
-  return nn::load_component<AutoencoderKL>(folder, dtype, std::move(taps), config);
+  return nn::load_component<AutoencoderKL>(
+      folder, dtype, std::move(taps), read_config(folder, parse_vae_config));
 }
 
-} // namespace mflux::flux1
+} // namespace mflux::kl

@@ -6,14 +6,14 @@
 #include "mflux/capture/inputs.h"
 #include "mflux/capture/recorder.h"
 #include "mflux/capture/tensors.h"
-#include "mflux/vae/flux1/autoencoder.h"
+#include "mflux/vae/kl/autoencoder.h"
 #include "support/fixture.h"
 #include "support/temporary_folder.h"
 
-namespace mflux::flux1 {
+namespace mflux::kl {
 namespace {
 
-class Flux1VaeParity : public ::testing::Test {
+class KlVaeParity : public ::testing::Test {
  protected:
   std::filesystem::path folder = testing::fixture("vae/flux1");
   testing::TemporaryFolder output;
@@ -33,13 +33,13 @@ class Flux1VaeParity : public ::testing::Test {
   }
 };
 
-TEST_F(Flux1VaeParity, Decode) {
+TEST_F(KlVaeParity, Decode) {
   expect_same("decode", [&](const mx::array& latents) { vae.decode(latents); });
 }
 
-TEST_F(Flux1VaeParity, Encode) {
+TEST_F(KlVaeParity, Encode) {
   expect_same("encode", [&](const mx::array& image) { vae.encode(image); });
 }
 
 } // namespace
-} // namespace mflux::flux1
+} // namespace mflux::kl
