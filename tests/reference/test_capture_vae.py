@@ -11,7 +11,7 @@ from diffusers import AutoencoderKLFlux2
 from mflux_reference import Capture, load_dump
 from mflux_reference.klein_taps import tap_vae_methods
 from provenance import FIXTURES, relative_l2
-from vae_schema import schema
+from vae_schema import PUBLISHED, schema
 from vae_tiny import CASES, write_case
 
 NEVER_CALLED = ("down_blocks", "up_blocks", "resnets", "attentions", "upsamplers", "downsamplers", "to_out")
@@ -53,7 +53,7 @@ def test_committed_fixture_is_what_the_class_gives(tmp_path, case):
     write_case(case, tmp_path)
     committed = FIXTURES / "vae" / case.name
     assert json.loads((tmp_path / "config.json").read_text()) == json.loads((committed / "config.json").read_text())
-    for run in ("encode", "decode", "latents"):
+    for run in case.runs:
         made, stored = load_dump(tmp_path / run), load_dump(committed / run)
         assert made.names() == stored.names()
         for name in made.names():
@@ -62,7 +62,7 @@ def test_committed_fixture_is_what_the_class_gives(tmp_path, case):
 
 def test_every_case_is_committed_and_nothing_else():
     folders = {path.name for path in (FIXTURES / "vae").iterdir() if path.is_dir()}
-    assert folders == {"four_blocks", "small_activations", "odd_sizes", "four_to_two_channels"}
+    assert folders == {"four_blocks", "small_activations", "odd_sizes", "four_to_two_channels", "flux1"}
     assert folders == {case.name for case in CASES}
 
 
@@ -83,5 +83,7 @@ def test_a_wrong_group_norm_eps_shows_in_small_activations(tmp_path):
     assert relative_l2(wrong, stored.tensor("vae.decode")) > 1e-2
 
 
-def test_committed_schema_is_the_class_at_its_defaults():
-    assert json.loads((FIXTURES / "vae" / "klein_schema.json").read_text()) == json.loads(json.dumps(schema()))
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_committed_schema_is_the_class_as_published(name):
+    committed = json.loads((FIXTURES / "vae" / f"{name}_schema.json").read_text())
+    assert committed == json.loads(json.dumps(schema(*PUBLISHED[name])))
