@@ -13,24 +13,28 @@ void write_npz(
     const std::filesystem::path& path,
     const std::vector<NamedTensor>& tensors,
     Compression compression) {
+  const auto member_of = [](const NamedTensor& named) { return named.name + ".npy"; };
   with_context(path.string(), [&] {
     check_names(tensors);
-    AtomicFile file(path);
-    ZipWriter archive(file);
     for (const auto& named : tensors) {
-      const std::string header = npy_header(named.tensor.dtype, named.tensor.shape);
-      archive.add(
-          named.name + ".npy",
-          header.size() + named.tensor.byte_count(),
-          compression == Compression::deflated,
-          [&](const std::function<void(Bytes)>& take) {
-            take(as_bytes(header));
-            for_each_chunk(named.tensor, take);
-          });
+      ZipWriter::check_name(member_of(named));
     }
-    archive.finish();
-    file.commit();
   });
+  AtomicFile file(path);
+  ZipWriter archive(file);
+  for (const auto& named : tensors) {
+    const std::string header = npy_header(named.tensor.dtype, named.tensor.shape);
+    archive.add(
+        member_of(named),
+        header.size() + named.tensor.byte_count(),
+        compression == Compression::deflated,
+        [&](const std::function<void(Bytes)>& take) {
+          take(as_bytes(header));
+          for_each_chunk(named.tensor, take);
+        });
+  }
+  archive.finish();
+  file.commit();
 }
 
 } // namespace mflux::artifacts

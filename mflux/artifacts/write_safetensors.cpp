@@ -71,19 +71,19 @@ void write_safetensors(
     const std::filesystem::path& path,
     const std::vector<NamedTensor>& tensors,
     const Metadata& metadata) {
-  with_context(path.string(), [&] {
+  const auto order = with_context(path.string(), [&] {
     check_names(tensors);
-    const auto order = sorted(tensors);
-    const std::string text = header(order, metadata);
-    std::string length;
-    append(length, uint64_t{text.size()});
-    AtomicFile file(path);
-    file.write(length + text);
-    for (const auto* named : order) {
-      for_each_chunk(named->tensor, [&](Bytes chunk) { file.write(chunk); });
-    }
-    file.commit();
+    return sorted(tensors);
   });
+  const std::string text = header(order, metadata);
+  std::string length;
+  append(length, uint64_t{text.size()});
+  AtomicFile file(path);
+  file.write(length + text);
+  for (const auto* named : order) {
+    for_each_chunk(named->tensor, [&](Bytes chunk) { file.write(chunk); });
+  }
+  file.commit();
 }
 
 } // namespace mflux::artifacts

@@ -133,10 +133,13 @@ void ZipWriter::deflate(Member& member, const Source& source) {
   write(descriptor);
 }
 
-void ZipWriter::add(const std::string& name, uint64_t size, bool deflated, const Source& source) {
+void ZipWriter::check_name(const std::string& name) {
   if (name.size() > 0xffff) {
     throw Error(fmt::format("a name of {} bytes is too long for a zip archive", name.size()));
   }
+}
+
+void ZipWriter::add(const std::string& name, uint64_t size, bool deflated, const Source& source) {
   Member member{name, deflated, 0, 0, size, position_};
   if (deflated) {
     deflate(member, source);

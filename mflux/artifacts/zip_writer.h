@@ -18,8 +18,11 @@ class ZipWriter {
 
   explicit ZipWriter(AtomicFile& file) : file_(file) {}
 
+  /// Throws Error for a name that no member can have: over 65535 bytes.
+  static void check_name(const std::string& name);
+
   /// Adds a member of `size` bytes. Stored members are read twice (their checksum stands before
-  /// them), deflated ones once. `name` has at most 65535 bytes.
+  /// them), deflated ones once. `name` has passed check_name().
   void add(const std::string& name, uint64_t size, bool deflated, const Source& source);
 
   /// Writes the directory. To be called once, last.
