@@ -30,8 +30,8 @@ class TorchFileTest : public ::testing::Test {
     AtomicFile file(folder / "x.pt");
     ZipWriter zip(file);
     for (const auto& [name, content] : files) {
-      zip.add(
-          "x/" + name, content.size(), false, [&](const auto& take) { take(as_bytes(content)); });
+      const auto write = [&bytes = content](const auto& take) { take(as_bytes(bytes)); };
+      zip.add("x/" + name, content.size(), false, write);
     }
     zip.finish();
     file.commit();
