@@ -1,7 +1,8 @@
 // klein_bench MODEL SIDE REPEATS PART…: times the parts of FLUX.2-klein in MODEL for pictures of
 // SIDE × SIDE pixels, in bfloat16 on MLX's default device. PARTs: text, step, loop, floor, decode,
 // encode, picture, operations. Prints one line of JSON for each: the seconds of its first call
-// (weights are read, kernels loaded) and the milliseconds of each later one. speed.py calls it.
+// (weights are read, kernels loaded), the milliseconds of each later one and when it started.
+// speed.py and kernel_times.py call it.
 #include "klein_bench.h"
 
 #include <fmt/format.h>
@@ -47,18 +48,21 @@ struct Bench {
   void time(const char* name, const std::function<void(int)>& run) const {
     const double first = timed([&] { run(0); }).done;
     std::vector<double> done, submitted;
+    std::vector<int64_t> starts;
     for (int i = 1; i <= repeats; ++i) {
       const auto taken = timed([&] { run(i); });
       done.push_back(1000 * taken.done);
       submitted.push_back(1000 * taken.submitted);
+      starts.push_back(taken.start);
     }
     fmt::print(
         "{{\"part\": \"{}\", \"first_s\": {:.3f}, \"ms\": [{:.3f}], \"submit_ms\": [{:.3f}], "
-        "\"peak_gb\": {:.3f}}}\n",
+        "\"start_ns\": [{}], \"peak_gb\": {:.3f}}}\n",
         name,
         first,
         fmt::join(done, ", "),
         fmt::join(submitted, ", "),
+        fmt::join(starts, ", "),
         static_cast<double>(mx::get_peak_memory()) / 1e9);
     std::fflush(stdout);
   }

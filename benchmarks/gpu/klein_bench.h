@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 #include "mlx/mlx.h"
 
@@ -8,9 +9,11 @@ namespace mflux::benchmark {
 
 namespace mx = mlx::core;
 
-/// Seconds until `run` had handed over its work, and until the device had done it.
+/// Seconds until `run` had handed over its work, and until the device had done it; `start` is the
+/// steady clock's at its call, in nanoseconds.
 struct Taken {
   double submitted, done;
+  int64_t start;
 };
 
 template <typename Run>
@@ -22,7 +25,8 @@ Taken timed(Run&& run) {
   run();
   const double submitted = since();
   mx::synchronize();
-  return {.submitted = submitted, .done = since()};
+  const auto started = std::chrono::nanoseconds(start.time_since_epoch()).count();
+  return {.submitted = submitted, .done = since(), .start = started};
 }
 
 /// Times the operations that a klein-4B step, its text encoder and its autoencoder at 1024 × 1024

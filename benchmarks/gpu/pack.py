@@ -82,7 +82,7 @@ def pack_binaries(out: Path, build: Path) -> None:
 
 def pack_scripts(out: Path) -> None:
     here = Path(__file__).parent
-    for script in (*here.glob("*.py"), here / "env.sh"):
+    for script in (*here.glob("*.py"), here / "kernel_trace.cpp", here / "env.sh"):
         shutil.copy(script, out)
     for part in ("tokenizer", "scheduler"):
         shutil.copytree(ROOT / "models/emoji" / part, out / "demo" / part, dirs_exist_ok=True)

@@ -3,9 +3,9 @@
     python models.py MODEL && python parity.py MODEL WORK [--side 1024] [--json OUT]
 
 Every part runs three times on the same inputs: torch in bfloat16, torch in float32 (TF32 off) and ours in bfloat16,
-module by module; then ours on the fused path, of which only the outputs can be seen. At each checkpoint ours may be at
-most 1.2 times as far from float32 as torch's bfloat16 is. WORK gets the dumps, tens of GB; each part's are removed
-after it. Needs mflux_reference (tools/reference) and, as $MFLUX_BINARY or on the PATH, mflux.
+module by module; then ours on the fused path, of which only the outputs of whole models can be seen. At each
+checkpoint ours may be at most 1.2 times as far from float32 as torch's bfloat16 is. WORK gets the dumps, tens of GB;
+each part's are removed after it. Needs mflux_reference (tools/reference) and, as $MFLUX_BINARY or on the PATH, mflux.
 """
 
 import argparse
@@ -32,6 +32,7 @@ MFLUX = os.environ.get("MFLUX_BINARY", "mflux")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 PROMPT = "a hot air balloon"
 WANTED = (9, 18, 27)
+BFLOAT16 = ("--dtype", "bfloat16")
 DTYPES = {"ref": torch.bfloat16, "ref32": torch.float32}
 
 
@@ -54,6 +55,13 @@ class Part:
 
     def port(self, work: Path) -> list[str]:
         return ["port", "run", "flux2-klein", self.name, "--model", str(self.model), "--inputs", str(work / "ref")]
+
+    def composed(self, work: Path) -> Path:
+        return captured(self.port(work), self.taps, work / "mlx")
+
+    def fused(self, work: Path) -> Path:
+        must(*self.port(work), *BFLOAT16, "--output", work / "fused.safetensors")
+        return work / "fused.safetensors"
 
 
 class Transformer(Part):
@@ -175,20 +183,30 @@ class Picture(Part):
         words += ["--width", self.side, "--height", self.side, "--max-sequence-length", 512]
         return [str(word) for word in (*words, "--latents", f"{noise}#latents_initial")]
 
+    def fused(self, work: Path) -> Path:
+        return captured(self.port(work), self.taps, work / "fused", MFLUX_FUSED="on")
 
-def run(*command: object) -> subprocess.CompletedProcess:
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True)
+
+def captured(command: list[str], taps: tuple[str, ...], folder: Path, **environment: str) -> Path:
+    wanted = [word for tap in taps for word in ("--tap", tap)]
+    must(*command, *BFLOAT16, "--capture", folder, *wanted, **environment)
+    return folder
 
 
-def must(*command: object) -> None:
-    done = run(*command)
+def run(*command: object, **environment: str) -> subprocess.CompletedProcess:
+    words = [MFLUX, *(str(word) for word in command)]
+    return subprocess.run(words, capture_output=True, text=True, env={**os.environ, **environment})
+
+
+def must(*command: object, **environment: str) -> None:
+    done = run(*command, **environment)
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))[:200]} …: {done.stderr.strip()[-500:]}")
 
 
 def compared(reference: Path, port: Path, ref32: Path) -> list[dict]:
     flags = ("--ref32", ref32, "--max-ratio", RATIO, "--allow-missing", "*", "--json")
-    done = run(MFLUX, "parity", "compare", reference, port, *flags)
+    done = run("parity", "compare", reference, port, *flags)
     if done.returncode == 2:
         sys.exit(done.stderr.strip())
     return json.loads(done.stdout)["checkpoints"]
@@ -214,13 +232,9 @@ def measure(part: Part, work: Path) -> list[dict]:
         gc.collect()
         torch.cuda.empty_cache()
     torch_time, start = time.time() - start, time.time()
-    command = [MFLUX, *part.port(work), "--dtype", "bfloat16"]
-    taps = [word for tap in part.taps for word in ("--tap", tap)]
-    must(*command, "--capture", work / "mlx", *taps)
-    rows = ratios(compared(work / "ref", work / "mlx", work / "ref32"), "composed")
-    if "port" in command:
-        must(*command, "--output", work / "fused.safetensors")
-        rows += ratios(compared(work / "ref", work / "fused.safetensors", work / "ref32"), "fused")
+    rows = []
+    for path in (part.composed, part.fused):
+        rows += ratios(compared(work / "ref", path(work), work / "ref32"), path.__name__)
     print(f"{part.name}: torch {torch_time:.0f} s, ours {time.time() - start:.0f} s", file=sys.stderr)
     shutil.rmtree(work)
     return rows

@@ -10,7 +10,7 @@ namespace mflux::nn {
 
 bool Module::takes_fused_path(mx::Dtype dtype) const {
   const bool is_watched = here_.taps() && here_.taps()->is_watched();
-  return !is_watched && fused::takes_fused_path(dtype);
+  return fused::takes_fused_path(dtype, is_watched);
 }
 
 void Module::expect_image(const mx::array& x, int channels) const {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -179,6 +180,27 @@ TEST_F(Generate, CaptureIsADumpOfTheRun) {
   EXPECT_TRUE(fs::exists(path("run/mlx/image.png")));
   const auto dump = testing::read_dump(path("run/mlx"));
   EXPECT_EQ(testing::find(dump, "latents@step=2").tensor.shape, (artifacts::Shape{1, 64, 128}));
+}
+
+TEST_F(Generate, ACaptureOfTheFusedPathSeesBetweenTheModels) {
+  const auto run = [&](const std::string& fused) {
+    const Words taps{"--tap", "transformer.norm_out", "--tap", "latents", "--tap", "decoded"};
+    Words flags{"--prompt", "tree", "--steps", "2", "--seed", "1", "--capture", fused};
+    flags.insert(flags.end(), taps.begin(), taps.end());
+    const auto result = generate(flags, "MFLUX_FUSED=" + fused);
+    EXPECT_EQ(result.code, 0) << result.err;
+  };
+  run("on");
+  run("off");
+  const auto compared = this->run(
+      {"parity", "compare", "off", "on", "--allow-missing", "transformer.norm_out*", "--json"});
+  EXPECT_EQ(compared.code, 0) << compared.out << compared.err;
+  std::map<std::string, int> verdicts;
+  const Json report = parse_json(compared.out);
+  for (const auto& checkpoint : report["checkpoints"]) {
+    ++verdicts[checkpoint["verdict"]];
+  }
+  EXPECT_EQ(verdicts, (std::map<std::string, int>{{"PASS", 3}, {"MISSING", 6}}));
 }
 
 TEST_F(Generate, FromTheNoiseOfADiffusersRunDrawsItsPicture) {

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "gtest/gtest.h"
 #include "mflux/nn/fused/kernels.h"
@@ -29,6 +30,14 @@ TEST(FusedPath, NeedsKernelsUnlessAskedFor) {
   const Chosen chosen(Path::automatic);
   EXPECT_FALSE(takes_fused_path(mx::float32));
   EXPECT_EQ(takes_fused_path(mx::bfloat16), has_kernels(mx::bfloat16));
+}
+
+TEST(FusedPath, IsNotWatchedUnlessAskedFor) {
+  for (const auto& [path, expected] :
+       {std::pair{Path::automatic, false}, {Path::composed, false}, {Path::fused, true}}) {
+    const Chosen chosen(path);
+    EXPECT_EQ(takes_fused_path(mx::bfloat16, true), expected);
+  }
 }
 
 // What CMake made part of the library is what the compiler made of the sources.

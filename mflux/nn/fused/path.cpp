@@ -45,8 +45,9 @@ Chosen::~Chosen() {
   current() = before_;
 }
 
-bool takes_fused_path(mx::Dtype dtype) {
-  return current() == Path::fused || (current() == Path::automatic && has_kernels(dtype));
+bool takes_fused_path(mx::Dtype dtype, bool is_watched) {
+  const bool may = current() == Path::automatic && !is_watched;
+  return current() == Path::fused || (may && has_kernels(dtype));
 }
 
 } // namespace mflux::nn::fused

@@ -12,7 +12,9 @@ namespace mx = mlx::core;
 enum class Path {
   automatic, ///< fused where kernels for it are at hand and nobody watches
   composed,
-  fused, ///< also where the joined operations are composed again, as on the CPU: for tests
+  /// Also where somebody watches, who then sees nothing inside a model, and where the joined
+  /// operations are composed again, as on the CPU: for tests and measurements.
+  fused,
 };
 
 /// What this process was asked for; at first, the environment variable MFLUX_FUSED: "off" is
@@ -31,7 +33,7 @@ class Chosen {
   Path before_;
 };
 
-/// Whether a model of that type, which nobody watches, is to take the fused path.
-bool takes_fused_path(mx::Dtype dtype);
+/// Whether a model of that type is to take the fused path.
+bool takes_fused_path(mx::Dtype dtype, bool is_watched = false);
 
 } // namespace mflux::nn::fused
