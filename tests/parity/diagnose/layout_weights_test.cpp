@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "parity/diagnose/linear.h"
 #include "support/diagnosed.h"
 
 namespace mflux::parity {
@@ -10,25 +11,11 @@ using artifacts::NamedTensor;
 using testing::diagnosed;
 using ::testing::ElementsAre;
 using testing::floats;
+using testing::linear;
 using testing::normal;
 using testing::with_noise;
 
 using Values = std::vector<float>;
-
-/// y = x Wᵀ + b of `rows` rows, written out.
-Values linear(const Values& x, const Values& w, const Values& b, size_t in, size_t out) {
-  Values y;
-  for (size_t row = 0; row < x.size() / in; ++row) {
-    for (size_t o = 0; o < out; ++o) {
-      double sum = b[o];
-      for (size_t k = 0; k < in; ++k) {
-        sum += static_cast<double>(x[row * in + k]) * w[o * in + k];
-      }
-      y.push_back(static_cast<float>(sum));
-    }
-  }
-  return y;
-}
 
 Values transposed(const Values& w, size_t rows, size_t columns) {
   Values out;
@@ -64,7 +51,7 @@ class LinearTest : public ::testing::TestWithParam<unsigned> {
   std::vector<std::string> causes(const Values& port, const std::vector<NamedTensor>& more) const {
     std::vector<NamedTensor> ref = {
         {"m.proj.in", floats({20, 12}, x_)},
-        {"m.proj", floats({20, 12}, linear(x_, w_, b_, 12, 12))},
+        {"m.proj", floats({20, 12}, linear(x_, w_, b_))},
         {"weights/proj.weight", floats({12, 12}, w_)},
         {"weights/proj.bias", floats({12}, b_)}};
     std::vector<NamedTensor> mlx = {
@@ -78,7 +65,7 @@ class LinearTest : public ::testing::TestWithParam<unsigned> {
 };
 
 TEST_P(LinearTest, TransposedFromItsInput) {
-  const Values port = linear(x_, transposed(w_, 12, 12), b_, 12, 12);
+  const Values port = linear(x_, transposed(w_, 12, 12), b_);
   EXPECT_THAT(causes(with_noise(port, 1), {}), ElementsAre("weights.transposed at m.proj"));
 }
 
@@ -86,11 +73,9 @@ TEST_P(LinearTest, NotLoaded) {
   const Values other = normal(144, GetParam() + 50);
   EXPECT_THAT(
       causes(
-          with_noise(linear(x_, other, b_, 12, 12), 1),
-          {{"weights/proj.weight", floats({12, 12}, other)}}),
+          with_noise(linear(x_, other, b_), 1), {{"weights/proj.weight", floats({12, 12}, other)}}),
       ElementsAre("weights.missing at m.proj"));
-  EXPECT_THAT(
-      causes(linear(x_, Values(144), b_, 12, 12), {}), ElementsAre("weights.missing at m.proj"));
+  EXPECT_THAT(causes(linear(x_, Values(144), b_), {}), ElementsAre("weights.missing at m.proj"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, LinearTest, ::testing::Values(1u, 2u, 3u));
@@ -99,9 +84,9 @@ TEST(WeightsOfBothSides, NeedNoInput) {
   const Values x = normal(240, 1), w = normal(144, 2), b(12);
   const Values wrong = transposed(w, 12, 12);
   const auto found = diagnosed(
-      {{"m.proj", floats({20, 12}, linear(x, w, b, 12, 12))},
+      {{"m.proj", floats({20, 12}, linear(x, w, b))},
        {"weights/m.proj.weight", floats({12, 12}, w)}},
-      {{"m.proj", floats({20, 12}, linear(x, wrong, b, 12, 12))},
+      {{"m.proj", floats({20, 12}, linear(x, wrong, b))},
        {"weights/m.proj.weight", floats({12, 12}, wrong)}});
   EXPECT_THAT(found.causes(), ElementsAre("weights.transposed at m.proj"));
 }

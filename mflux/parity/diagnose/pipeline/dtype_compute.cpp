@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cmath>
+#include <string>
+#include <string_view>
 
 #include "mflux/parity/diagnose/layout/layer.h"
 #include "mflux/parity/diagnose/pipeline/error_shape.h"
@@ -21,20 +23,17 @@ double as_it_is(double value) {
   return value;
 }
 
+constexpr std::string_view kTf32 = "dtype.tf32";
+
 struct Operands {
-  const char* id;
+  std::string_view id;
   const char* detail;
   Round input, weight, bias, output;
 };
 
 constexpr auto kOperands = std::to_array<Operands>({
-    {"dtype.tf32", "input and weight are rounded to TF32", to_tf32, to_tf32, as_it_is, as_it_is},
-    {"dtype.tf32",
-     "input and weight are cut off to TF32",
-     cut_to_tf32,
-     cut_to_tf32,
-     as_it_is,
-     as_it_is},
+    {kTf32, "input and weight are rounded to TF32", to_tf32, to_tf32, as_it_is, as_it_is},
+    {kTf32, "input and weight are cut off to TF32", cut_to_tf32, cut_to_tf32, as_it_is, as_it_is},
     {"dtype.compute",
      "input and weight in bfloat16",
      to_bfloat16,
@@ -71,9 +70,14 @@ void propose_layer(const Case& at, Proposals& proposals) {
   if (!layer || layer->cost() > kMostMultiplications / 4) {
     return;
   }
+  // TF32's and float16's mantissas are alike; but nothing that ran in TF32 is stored in half.
+  const bool is_stored_in_half = noise_floor(at.at().metrics->port_effective) > 1e-4;
   for (const auto& operands : kOperands) {
+    if (is_stored_in_half && operands.id == kTf32) {
+      continue;
+    }
     proposals.add(
-        {operands.id,
+        {std::string(operands.id),
          [layer, &operands](const Half&) {
            Field field = layer->rounded(operands.input, operands.weight, operands.bias).output();
            for (double& value : field.values) {
