@@ -15,7 +15,9 @@ mx::array Embedding::operator()(const mx::array& ids) const {
   }
   const auto call = this->call();
   const auto seen = mx::astype(call.in(ids, Axes::as_is), mx::int64);
-  const auto least = mx::min(seen).item<int64_t>(), most = mx::max(seen).item<int64_t>();
+  auto lowest = mx::min(seen, mx::Device::cpu), highest = mx::max(seen, mx::Device::cpu);
+  mx::eval(lowest, highest);
+  const auto least = lowest.item<int64_t>(), most = highest.item<int64_t>();
   if (least < 0 || most >= weight.shape(0)) {
     throw Error(fmt::format(
         "{}: there is no id {}, expected 0 to {}",

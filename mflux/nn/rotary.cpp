@@ -2,46 +2,68 @@
 
 #include <cmath>
 #include <numeric>
+#include <unordered_map>
 
 namespace mflux::nn {
 namespace {
 
-/// One pair of channels: which position turns it, and how fast.
-struct Pair {
-  size_t axis;
-  double frequency;
-};
-
-std::vector<Pair> pairs_of(const std::vector<int>& dims, double theta) {
-  std::vector<Pair> pairs;
-  for (size_t axis = 0; axis < dims.size(); ++axis) {
-    for (int i = 0; i < dims[axis]; i += 2) {
-      pairs.push_back({axis, 1.0 / std::pow(theta, static_cast<double>(i) / dims[axis])});
-    }
+std::vector<double> frequencies_of(int dim, double theta) {
+  std::vector<double> frequencies;
+  for (int i = 0; i < dim; i += 2) {
+    frequencies.push_back(1.0 / std::pow(theta, static_cast<double>(i) / dim));
   }
-  return pairs;
+  return frequencies;
 }
+
+/// Angles of one axis, each position's computed once: an image has few rows and columns.
+class Axis {
+ public:
+  Axis(int dim, double theta) : frequencies_(frequencies_of(dim, theta)) {}
+
+  struct Turn {
+    std::vector<float> cos, sin;
+  };
+
+  const Turn& at(float position) {
+    const auto [place, is_new] = turns_.try_emplace(position);
+    Turn& turn = place->second;
+    for (size_t i = 0; is_new && i < frequencies_.size(); ++i) {
+      const double angle = double{position} * frequencies_[i];
+      turn.cos.push_back(static_cast<float>(std::cos(angle)));
+      turn.sin.push_back(static_cast<float>(std::sin(angle)));
+    }
+    return turn;
+  }
+
+ private:
+  std::vector<double> frequencies_;
+  std::unordered_map<float, Turn> turns_;
+};
 
 } // namespace
 
 RotaryTables rotary_tables(
     const std::vector<float>& positions, const std::vector<int>& dims, double theta) {
-  const auto pairs = pairs_of(dims, theta);
-  const size_t tokens = positions.size() / dims.size();
-  std::vector<float> cos, sin;
-  cos.reserve(2 * tokens * pairs.size());
-  sin.reserve(2 * tokens * pairs.size());
-  for (size_t token = 0; token < tokens; ++token) {
-    for (const auto& [axis, frequency] : pairs) {
-      const double angle = double{positions[token * dims.size() + axis]} * frequency;
-      cos.insert(cos.end(), 2, static_cast<float>(std::cos(angle)));
-      sin.insert(sin.end(), 2, static_cast<float>(std::sin(angle)));
-    }
+  std::vector<Axis> axes;
+  for (const int dim : dims) {
+    axes.emplace_back(dim, theta);
   }
-  const mx::Shape shape{static_cast<int>(tokens), static_cast<int>(2 * pairs.size())};
-  return {
-      .cos = mx::array(cos.data(), shape, mx::float32),
-      .sin = mx::array(sin.data(), shape, mx::float32)};
+  const int tokens = static_cast<int>(positions.size() / dims.size());
+  const int pairs = std::accumulate(dims.begin(), dims.end(), 0) / 2;
+  std::vector<float> cos, sin;
+  cos.reserve(size_t{1} * tokens * pairs);
+  sin.reserve(cos.capacity());
+  for (size_t i = 0; i < tokens * dims.size(); ++i) {
+    const auto& turn = axes[i % dims.size()].at(positions[i]);
+    cos.insert(cos.end(), turn.cos.begin(), turn.cos.end());
+    sin.insert(sin.end(), turn.sin.begin(), turn.sin.end());
+  }
+  // Doubled on the device, the table is then in its memory: read from the host's at every step, it
+  // takes longer than what it is for.
+  const auto table = [&](const std::vector<float>& values) {
+    return mx::repeat(mx::array(values.data(), {tokens, pairs}, mx::float32), 2, 1);
+  };
+  return {.cos = table(cos), .sin = table(sin)};
 }
 
 RotaryTables joined(const RotaryTables& first, const RotaryTables& second) {

@@ -1,6 +1,7 @@
 #include "mflux/nn/timestep_embedding.h"
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace mflux::nn {
@@ -8,7 +9,7 @@ namespace {
 
 /// Exponents in float32 as the reference has them, for a frequency's last bit, times a timestep of
 /// 1000, is an angle of 6e-5; each exp is then rounded once.
-mx::array frequencies(int count) {
+mx::array frequencies_of(int count) {
   const auto step = static_cast<float>(-std::log(10000.0));
   std::vector<float> values;
   for (int i = 0; i < count; ++i) {
@@ -20,13 +21,18 @@ mx::array frequencies(int count) {
 
 } // namespace
 
+Timesteps::Timesteps(Scope here, int channel_count)
+    : Module(std::move(here)),
+      channels(channel_count),
+      frequencies(frequencies_of(channel_count / 2)) {}
+
 mx::array Timesteps::operator()(const mx::array& numbers) const {
   if (numbers.ndim() != 1) {
     reject(numbers, "[batch]");
   }
   const auto call = this->call();
   const auto t = mx::astype(call.in(numbers, Axes::as_is), mx::float32);
-  const auto angles = mx::multiply(mx::expand_dims(t, 1), frequencies(channels / 2));
+  const auto angles = mx::multiply(mx::expand_dims(t, 1), frequencies);
   std::vector<mx::array> parts{mx::cos(angles), mx::sin(angles)};
   if (channels % 2 == 1) {
     parts.push_back(mx::zeros({t.shape(0), 1}, mx::float32));

@@ -9,11 +9,12 @@ namespace mflux::nn {
 /// 1/10000: [batch, channels] in float32 (an odd channel is zero).
 /// Reference: diffusers Timesteps, flip_sin_to_cos true, downscale_freq_shift 0.
 struct Timesteps : Module {
-  Timesteps(Scope here, int channel_count) : Module(std::move(here)), channels(channel_count) {}
+  Timesteps(Scope here, int channel_count);
 
   mx::array operator()(const mx::array& numbers) const;
 
   int channels;
+  mx::array frequencies; ///< [1, channels / 2], float32
 };
 
 /// linear_2(SiLU(linear_1(x))) for x [batch, in]. Reference: diffusers TimestepEmbedding without

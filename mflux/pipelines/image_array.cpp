@@ -20,12 +20,13 @@ Image to_image(const mx::array& unit) {
         "an image is [{}], expected [1, height, width, 3]",
         fmt::join(shape.begin(), shape.end(), ", ")));
   }
-  if (mx::any(mx::isnan(unit)).item<bool>()) {
-    throw Error("the image holds NaN; nothing was written");
-  }
+  auto holds_nan = mx::any(mx::isnan(unit));
   const auto levels = mx::round(mx::multiply(mx::astype(unit, mx::float32), mx::array(255.0f)));
   auto bytes = mx::contiguous(mx::astype(levels, mx::uint8));
-  bytes.eval();
+  mx::eval(bytes, holds_nan);
+  if (holds_nan.item<bool>()) {
+    throw Error("the image holds NaN; nothing was written");
+  }
   const auto* first = bytes.data<uint8_t>();
   return {.width = unit.shape(2), .height = unit.shape(1), .rgb = {first, first + bytes.size()}};
 }

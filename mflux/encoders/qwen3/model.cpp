@@ -20,9 +20,10 @@ Context masked(Context context, const std::optional<mx::array>& attention_mask) 
   if (!attention_mask) {
     return context;
   }
-  const auto valid = mx::astype(*attention_mask, mx::bool_);
-  auto is_whole = mx::all(valid),
-       starts_valid = mx::all(mx::slice(valid, {0, 0}, {valid.shape(0), 1}));
+  constexpr auto kHere = mx::Device::cpu; // a GPU would be waited for
+  const auto valid = mx::astype(*attention_mask, mx::bool_, kHere);
+  const auto first = mx::slice(valid, {0, 0}, {valid.shape(0), 1}, kHere);
+  auto is_whole = mx::all(valid, kHere), starts_valid = mx::all(first, kHere);
   mx::eval(is_whole, starts_valid);
   if (!is_whole.item<bool>()) {
     context.mask = mx::logical_and(context.causal, mx::expand_dims(valid, {1, 2}));

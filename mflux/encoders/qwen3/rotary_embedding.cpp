@@ -27,19 +27,18 @@ Positions RotaryEmbedding::operator()(const mx::array& hidden_states) const {
 
   const auto frequencies = inverse_frequencies(head_dim, theta);
   std::vector<float> cos, sin;
-  cos.reserve(static_cast<size_t>(tokens) * head_dim);
+  cos.reserve(tokens * frequencies.size());
   sin.reserve(cos.capacity());
   for (int token = 0; token < tokens; ++token) {
-    for (int half = 0; half < 2; ++half) {
-      for (const float frequency : frequencies) {
-        const double angle = static_cast<float>(token) * frequency;
-        cos.push_back(static_cast<float>(std::cos(angle)));
-        sin.push_back(static_cast<float>(std::sin(angle)));
-      }
+    for (const float frequency : frequencies) {
+      const double angle = static_cast<float>(token) * frequency;
+      cos.push_back(static_cast<float>(std::cos(angle)));
+      sin.push_back(static_cast<float>(std::sin(angle)));
     }
   }
   const auto table = [&](const std::vector<float>& values) {
-    return mx::astype(mx::array(values.data(), {1, tokens, head_dim}), hidden_states.dtype());
+    const mx::array half(values.data(), {1, tokens, static_cast<int>(frequencies.size())});
+    return mx::astype(mx::concatenate({half, half}, 2), hidden_states.dtype());
   };
   return {
       .ids = ids,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <span>
 #include <utility>
 
 #include "mflux/base/error.h"
@@ -20,6 +21,7 @@ namespace mflux::flux2 {
 
 using capture::Axes;
 using pipelines::Callbacks;
+using pipelines::FiniteCheck;
 using pipelines::Plan;
 using pipelines::Request;
 using pipelines::Stage;
@@ -51,6 +53,19 @@ void check_length(int tokens, int most) {
   }
 }
 
+/// Has the device begin with what the checks are of, so that the first step is prepared while it
+/// works. Throws NotFinite, if it waits.
+void hand_over(std::vector<FiniteCheck>& checks, bool waits) {
+  std::vector<mx::array> all;
+  for (const auto& check : checks) {
+    all.push_back(check.is_finite);
+  }
+  mx::async_eval(all);
+  for (auto& check : waits ? std::span(checks) : std::span<FiniteCheck>()) {
+    check.expect();
+  }
+}
+
 /// Tokens of all reference pictures.
 double reference_tokens(const ModelFolder& model, const Request& request) {
   const int unit = model.pixels_per_token();
@@ -67,7 +82,8 @@ double reference_tokens(const ModelFolder& model, const Request& request) {
 Flux2KleinPipeline::Flux2KleinPipeline(const std::filesystem::path& folder, mx::Dtype dtype)
     : model_(read_model_folder(folder)),
       dtype_(dtype),
-      parts_(open_components(model_, dtype, taps_)) {}
+      parts_(open_components(model_, dtype, taps_)),
+      weights_(weight_bytes(parts_, dtype)) {}
 
 Plan Flux2KleinPipeline::plan(const Request& request) const {
   Plan plan = plan_sizes(model_, request);
@@ -76,7 +92,7 @@ Plan Flux2KleinPipeline::plan(const Request& request) const {
   const double all_tokens = static_cast<double>(grid.rows) * grid.columns +
                             reference_tokens(model_, request) + plan.max_sequence_length;
   const double pixels = static_cast<double>(plan.width) * plan.height;
-  const double weights = weight_bytes(parts_, dtype_).peak(request.frees_text_encoder);
+  const double weights = weights_.peak(request.frees_text_encoder);
   plan.bytes = weights + activation_bytes(parts_, dtype_, all_tokens, pixels);
   check_memory(plan, weights);
   plan_steps(model_, request, plan);
@@ -129,11 +145,13 @@ Image Flux2KleinPipeline::draw(const Request& request, const Callbacks& callback
                                request.seed, {1, model_.token_channels(), grid.rows, grid.columns});
   const auto noise = taps_.record("latents_initial", mx::astype(drawn, dtype_), Axes::as_is);
   pipelines::check_finite(noise, "latents_initial");
-  auto text = encode(request.prompt, plan, PromptUse::positive);
+  std::vector<FiniteCheck> checks;
+  auto text = encode(request.prompt, plan, PromptUse::positive, checks);
   auto negative =
-      plan.is_guided
-          ? std::optional(encode(request.negative_prompt.value_or(""), plan, PromptUse::negative))
-          : std::nullopt;
+      plan.is_guided ? std::optional(encode(
+                           request.negative_prompt.value_or(""), plan, PromptUse::negative, checks))
+                     : std::nullopt;
+  hand_over(checks, request.frees_text_encoder || !pipelines::runs_ahead());
   if (request.frees_text_encoder) {
     parts_.text_encoder = open_text_encoder(model_, dtype_, taps_);
     mx::clear_cache();
@@ -155,21 +173,24 @@ Image Flux2KleinPipeline::draw(const Request& request, const Callbacks& callback
              auto shown = picture(now, grid);
              taps_.watch(callbacks.observer);
              return shown;
-           }});
+           },
+       .checks = checks});
   auto image = picture(latents, grid);
   tell(callbacks, Stage::decode);
   return image;
 }
 
 Flux2KleinPipeline::Text Flux2KleinPipeline::encode(
-    const std::string& prompt, const Plan& plan, PromptUse use) {
+    const std::string& prompt, const Plan& plan, PromptUse use, std::vector<FiniteCheck>& checks) {
   const auto positions =
       parts_.transformer.pos_embed.prepare(text_ids(1, plan.max_sequence_length));
   const std::pair key{prompt, plan.max_sequence_length};
-  if (const auto known = embeds_.find(key); known != embeds_.end() && !taps_.is_watched()) {
-    return {.embeds = known->second, .positions = positions};
-  }
-  const auto embeds = encode_prompt(parts_, prompt, plan.max_sequence_length, use, taps_);
+  const auto known = taps_.is_watched() ? embeds_.end() : embeds_.find(key);
+  const auto embeds = known != embeds_.end()
+                          ? known->second
+                          : encode_prompt(parts_, prompt, plan.max_sequence_length, use, taps_);
+  checks.emplace_back(
+      embeds, use == PromptUse::positive ? "prompt_embeds" : "negative_prompt_embeds");
   if (!taps_.is_watched()) {
     embeds_.insert_or_assign(key, embeds);
   }

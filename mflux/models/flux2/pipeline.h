@@ -3,9 +3,12 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "mflux/models/flux2/components.h"
 #include "mflux/models/flux2/prompt.h"
+#include "mflux/pipelines/denoise.h"
 #include "mflux/pipelines/pipeline.h"
 
 namespace mflux::flux2 {
@@ -44,7 +47,11 @@ class Flux2KleinPipeline : public pipelines::Pipeline {
     double guidance;
   };
 
-  Text encode(const std::string& prompt, const pipelines::Plan& plan, PromptUse use);
+  Text encode(
+      const std::string& prompt,
+      const pipelines::Plan& plan,
+      PromptUse use,
+      std::vector<pipelines::FiniteCheck>& checks);
   mx::array start_latents(
       const pipelines::Request& request,
       const pipelines::Plan& plan,
@@ -69,6 +76,7 @@ class Flux2KleinPipeline : public pipelines::Pipeline {
   mx::Dtype dtype_;
   capture::Taps taps_;
   Components parts_;
+  WeightBytes weights_;
   std::map<std::pair<std::string, int>, mx::array> embeds_; ///< by prompt and length
 };
 

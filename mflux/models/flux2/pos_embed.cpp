@@ -14,10 +14,12 @@ constexpr int kAxes = 4;        ///< of the pipeline's ids
 constexpr int kTimeStride = 10; ///< between reference images
 
 mx::array first_of_batch(const mx::array& ids) {
-  return ids.ndim() == 3 ? mx::reshape(
-                               mx::slice(ids, {0, 0, 0}, {1, ids.shape(1), ids.shape(2)}),
-                               {ids.shape(1), ids.shape(2)})
-                         : ids;
+  return ids.ndim() == 3
+             ? mx::reshape(
+                   mx::slice(ids, {0, 0, 0}, {1, ids.shape(1), ids.shape(2)}, mx::Device::cpu),
+                   {ids.shape(1), ids.shape(2)},
+                   mx::Device::cpu)
+             : ids;
 }
 
 mx::array repeated(const std::vector<int64_t>& ids, int batch) {
@@ -42,9 +44,10 @@ Positions PosEmbed::prepare(const mx::array& ids) const {
       (ids.ndim() == 3 && ids.shape(0) < 1)) {
     reject(ids, fmt::format("[tokens, {0}] or [batch, tokens, {0}]", axes));
   }
+  constexpr auto kHere = mx::Device::cpu; // a GPU would be waited for
   const auto rows = first_of_batch(ids);
-  auto used = mx::slice(rows, {0, 0}, {rows.shape(0), axes});
-  used = mx::contiguous(mx::astype(used, mx::float32));
+  auto used = mx::slice(rows, {0, 0}, {rows.shape(0), axes}, kHere);
+  used = mx::contiguous(mx::astype(used, mx::float32, kHere), false, kHere);
   used.eval();
   const std::vector<float> positions(used.data<float>(), used.data<float>() + used.size());
   for (const float position : positions) {

@@ -2,15 +2,14 @@
 
 #include <vector>
 
-#include "mflux/pipelines/denoise.h"
-
 namespace mflux::flux2 {
 
 namespace {
 
 /// One row, as wide as the reference's.
 mx::array row(const std::vector<int32_t>& values) {
-  return mx::astype(mx::array(values.data(), {1, static_cast<int>(values.size())}), mx::int64);
+  const std::vector<int64_t> wide(values.begin(), values.end());
+  return mx::array(wide.data(), {1, static_cast<int>(wide.size())}, mx::int64);
 }
 
 } // namespace
@@ -28,14 +27,11 @@ mx::array encode_prompt(
     PromptUse use,
     const capture::Taps& taps) {
   const auto tokens = prompt_tokens(parts.tokenizer, prompt, length);
-  const auto embeds = encode_tokens(
+  return encode_tokens(
       parts.text_encoder,
       {.input_ids = row(tokens.ids), .attention_mask = row(tokens.mask)},
       taps,
       use);
-  pipelines::check_finite(
-      embeds, use == PromptUse::positive ? "prompt_embeds" : "negative_prompt_embeds");
-  return embeds;
 }
 
 } // namespace mflux::flux2

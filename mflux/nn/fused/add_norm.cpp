@@ -60,11 +60,10 @@ Normed add_layer_norm_modulate(
   if (!has_kernels(x.dtype()) || threads == 0 || !aligned || x.size() == 0) {
     return composed(x, added, modulation, eps);
   }
-  const auto unused = nothing(x.dtype());
   const auto out = launch(
       {.kernel = "add_layer_norm_modulate",
-       .inputs = {x, added ? added->y : unused, added ? added->all : unused, modulation.all},
-       .shapes = {added ? x.shape() : unused.shape(), x.shape()},
+       .inputs = {x, added ? added->y : x, added ? added->all : x, modulation.all},
+       .shapes = {added ? x.shape() : mx::Shape{kVector}, x.shape()},
        .dtypes = {x.dtype(), x.dtype()},
        .scalars =
            {dim / kVector,
@@ -88,11 +87,10 @@ Normed add_rms_norm(
     const auto sum = y ? mx::add(x, *y) : x;
     return {.sum = sum, .normed = mx::fast::rms_norm(sum, weight, eps)};
   }
-  const auto unused = nothing(x.dtype());
   const auto out = launch(
       {.kernel = "add_rms_norm",
-       .inputs = {x, y ? *y : unused, weight},
-       .shapes = {y ? x.shape() : unused.shape(), x.shape()},
+       .inputs = {x, y.value_or(x), weight},
+       .shapes = {y ? x.shape() : mx::Shape{kVector}, x.shape()},
        .dtypes = {x.dtype(), x.dtype()},
        .scalars = {dim / kVector, eps, y ? 1 : 0},
        .blocks = int64_t{x.shape(0)} * x.shape(1),

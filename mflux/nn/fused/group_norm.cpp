@@ -66,8 +66,8 @@ GroupNormed group_norm(
   const int per_block = std::max(kThreads / vectors, rows / kBlocks + 1);
   const int blocks = (rows + per_block - 1) / per_block;
   const int adds = image.added ? 1 : 0, has_offset = image.offset ? 1 : 0;
-  const auto y = image.added.value_or(nothing(x.dtype()));
-  const auto offset = image.offset.value_or(nothing(mx::float32));
+  const auto y = image.added.value_or(x);
+  const auto offset = image.offset.value_or(x);
 
   const auto sums = launch(
       {.kernel = "group_sums",

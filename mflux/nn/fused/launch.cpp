@@ -51,8 +51,4 @@ std::vector<mx::array> launch(const Launch& how) {
       true);
 }
 
-mx::array nothing(mx::Dtype dtype) {
-  return mx::zeros({kVector}, dtype);
-}
-
 } // namespace mflux::nn::fused

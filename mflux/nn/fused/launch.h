@@ -23,11 +23,9 @@ struct Launch {
   int threads; ///< of a block
 };
 
-/// The outputs, lazy. Throws Error for more blocks than a GPU takes.
+/// The outputs, lazy. For an array that a kernel is told not to look at stands another input: one
+/// of zeros would be a kernel of its own. Throws Error for more blocks than a GPU takes.
 std::vector<mx::array> launch(const Launch& how);
-
-/// What stands for an array that a kernel is told not to look at.
-mx::array nothing(mx::Dtype dtype);
 
 /// Kernels work on vectors of eight.
 constexpr int kVector = 8;

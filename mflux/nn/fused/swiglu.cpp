@@ -41,7 +41,7 @@ mx::array join_swiglu(
   const int64_t vectors = int64_t{batch} * tokens * joined / kVector;
   return launch(
       {.kernel = "join_swiglu",
-       .inputs = {first ? *first : nothing(dtype), gate.all, up.all},
+       .inputs = {first ? *first : gate.all, gate.all, up.all},
        .shapes = {{batch, tokens, joined}},
        .dtypes = {dtype},
        .scalars =

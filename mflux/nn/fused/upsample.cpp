@@ -26,10 +26,7 @@ mx::array upsample(const Pending& image) {
   const int pixels = batch * height * width, vectors = channels / kVector;
   return launch(
       {.kernel = "add_upsample",
-       .inputs =
-           {x,
-            image.added.value_or(nothing(x.dtype())),
-            image.offset.value_or(nothing(mx::float32))},
+       .inputs = {x, image.added.value_or(x), image.offset.value_or(x)},
        .shapes = {{batch, 2 * height, 2 * width, channels}},
        .dtypes = {x.dtype()},
        .scalars = {pixels, width, vectors, image.added ? 1 : 0, image.offset ? 1 : 0},

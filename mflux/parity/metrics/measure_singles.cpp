@@ -31,9 +31,12 @@ double value_of(uint32_t bits) {
 void PairTable::count(std::span<const uint32_t> indices) {
   uint32_t* even = counts_.data();
   uint32_t* odd = even + kOdd;
-  for (size_t i = 0; i < indices.size(); i += 2) {
+  for (size_t i = 0; i + 1 < indices.size(); i += 2) {
     ++even[indices[i]];
     ++odd[indices[i + 1]];
+  }
+  if (indices.size() % 2 != 0) {
+    ++even[indices.back()];
   }
   track(indices);
 }
@@ -87,7 +90,6 @@ std::optional<SingleMeasurer::Result> SingleMeasurer::measure(
   }
   equal_ += out.equal;
   table_.count({indices_->data(), out.counted});
-  uncounted_ += static_cast<int64_t>(size - out.counted);
   tally.unequal += static_cast<int64_t>(size) - out.equal;
   tally.positive += out.positive;
   tally.ref_max = std::max(tally.ref_max, value_of(out.ref_largest));
@@ -98,7 +100,7 @@ std::optional<SingleMeasurer::Result> SingleMeasurer::measure(
   if (counted_ > kFlushAfter) {
     flush(tally);
     table_ = PairTable();
-    equal_ = uncounted_ = counted_ = 0;
+    equal_ = counted_ = 0;
   }
   Result result{
       {out.sums.about(input_.ref_shift, input_.port_shift, static_cast<int64_t>(size)),
@@ -163,10 +165,7 @@ void SingleMeasurer::flush_row(size_t row, Tally& tally) const {
   const size_t subnormal = LogHistogram::bin_of(std::numeric_limits<float>::denorm_min());
   int64_t in_row = 0;
   for (size_t column = 0; column < kPairColumns; ++column) {
-    int64_t count = table_.at(row, column);
-    if (row == 0 && column == 0) {
-      count -= equal_ - uncounted_;
-    }
+    const int64_t count = table_.at(row, column);
     // The kernel's lattice has 23 fraction bits, that of Distances 52. Where distances of 0 share
     // column 0 with 2 and 3, d is not 0 and the lattice so coarse that both are less than 1 ULP.
     const size_t length = column == kPairColumns - 1 ? 1 : column + 2;

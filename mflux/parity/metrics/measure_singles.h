@@ -16,7 +16,6 @@ namespace mflux::parity {
 /// for each other; the second lies where it competes for no cache line with the first.
 class PairTable {
  public:
-  /// An even number of indices.
   void count(std::span<const uint32_t> indices);
 
   /// The counts of rows outside [first_row, end_row) are 0, but for row 0.
@@ -79,7 +78,7 @@ class SingleMeasurer {
   SingleOutput output_{};
   std::unique_ptr<PairIndices> indices_;
   PairTable table_;
-  int64_t equal_ = 0, uncounted_ = 0, counted_ = 0;
+  int64_t equal_ = 0, counted_ = 0;
 };
 
 } // namespace mflux::parity

@@ -153,10 +153,11 @@ HWY_INLINE void run(const SingleInput& input, SingleOutput& output, PairIndices&
     port_hash = hash(port_hash, port_place, keys);
 
     const Float d = hn::Sub(p, r), error = hn::Abs(d);
-    const size_t equal_here = hn::CountTrue(kFloats, hn::Eq(d, zero));
-    equal += equal_here;
+    const auto differs = hn::Not(hn::Eq(d, zero));
+    const size_t different = hn::CountTrue(kFloats, differs);
+    equal += hn::Lanes(kFloats) - different;
     positive += hn::CountTrue(kFloats, hn::Gt(d, zero));
-    if (equal_here < hn::Lanes(kFloats)) {
+    if (different > 0) {
       Word index;
       if constexpr (kOwnLattice) {
         index = index_of(ref_place, port_place, error);
@@ -166,8 +167,8 @@ HWY_INLINE void run(const SingleInput& input, SingleOutput& output, PairIndices&
             with_sign(on_lattice(port_bits, input), port_sign),
             error);
       }
-      hn::StoreU(index, kWords, waiting);
-      waiting += hn::Lanes(kWords);
+      hn::StoreU(hn::Compress(index, hn::RebindMask(kWords, differs)), kWords, waiting);
+      waiting += different;
     }
     const Float rel = hn::Mul(error, hn::ApproximateReciprocal(hn::Max(ref_size, rel_floor)));
     relative = hn::Max(relative, rel);

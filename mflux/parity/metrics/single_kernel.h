@@ -27,7 +27,8 @@ struct SingleInput {
 
 /// Where pairs are counted in a table of rows for |d| (the exponent and 3 fraction bits of a float)
 /// and columns for ULP distances: the 5 low bits of the exponent of the distance as a float, which
-/// are 31 for 1, 0 for 2 and 3, 1 for 4 to 7, …, 30 from 2^31 on, and 0 for 0.
+/// are 31 for 1, 0 for 2 and 3, 1 for 4 to 7, …, 30 from 2^31 on, and 0 for 0. Pairs with d = 0 are
+/// in no table.
 using PairIndices = std::array<uint32_t, kTile>;
 
 inline constexpr size_t kPairRows = 2048, kPairColumns = 32;
@@ -40,7 +41,7 @@ struct SingleOutput {
   float relative,
       passing; ///< largest |d| / max(|ref|, rel_floor) and |d| / (1 + |ref|), within 1 %
   int64_t equal, positive; ///< pairs with d = 0, d > 0
-  size_t counted;          ///< indices written: vectors without any difference write none
+  size_t counted;          ///< indices written: one for each pair with another d than 0
   uint64_t ref_hash, port_hash;
 };
 
