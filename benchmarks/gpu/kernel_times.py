@@ -119,6 +119,10 @@ def profile(model: Path, part: str, args: argparse.Namespace, library: Path) -> 
         "groups": by_time(kernels, group_of),
         "names": by_time(kernels, lambda name: name),
         "longest_idle": spans[:12],
+        "timeline": [
+            [round((kernel.start - start) / 1e3, 1), round((kernel.end - kernel.start) / 1e3, 1), kernel.name]
+            for kernel in kernels
+        ],
     }
 
 

@@ -1,8 +1,9 @@
 // klein_bench MODEL SIDE REPEATS PART…: times the parts of FLUX.2-klein in MODEL for pictures of
 // SIDE × SIDE pixels, in bfloat16 on MLX's default device. PARTs: text, step, loop, floor, decode,
-// encode, picture, operations. Prints one line of JSON for each: the seconds of its first call
-// (weights are read, kernels loaded), the milliseconds of each later one and when it started.
-// speed.py and kernel_times.py call it.
+// encode, picture, operations; PART@SECONDS rests so long before each call, which lets the card
+// cool. Prints one line of JSON for each: the seconds of its first call (weights are read, kernels
+// loaded), the milliseconds of each later one and when it started. speed.py and kernel_times.py
+// call it.
 #include "klein_bench.h"
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "mflux/base/error.h"
@@ -35,6 +37,7 @@ mx::array normal(const mx::Shape& shape, mx::Dtype dtype = mx::bfloat16) {
 struct Bench {
   std::string folder;
   int side, repeats;
+  double rest = 0;                     ///< seconds before each call
   int tokens = side / kPixelsPerToken; ///< along a side
 
   void text() const;
@@ -50,6 +53,7 @@ struct Bench {
     std::vector<double> done, submitted;
     std::vector<int64_t> starts;
     for (int i = 1; i <= repeats; ++i) {
+      std::this_thread::sleep_for(std::chrono::duration<double>(rest));
       const auto taken = timed([&] { run(i); });
       done.push_back(1000 * taken.done);
       submitted.push_back(1000 * taken.submitted);
@@ -175,7 +179,7 @@ void Bench::picture() const {
 }
 
 void run(int argc, char** argv) {
-  const Bench bench{argv[1], std::stoi(argv[2]), std::stoi(argv[3])};
+  Bench bench{argv[1], std::stoi(argv[2]), std::stoi(argv[3])};
   const std::map<std::string, std::function<void()>> parts{
       {"text", [&] { bench.text(); }},
       {"step", [&] { bench.step(); }},
@@ -186,10 +190,12 @@ void run(int argc, char** argv) {
       {"picture", [&] { bench.picture(); }},
       {"operations", [] { time_operations(); }}};
   for (int i = 4; i < argc; ++i) {
-    const auto part = parts.find(argv[i]);
+    const std::string word = argv[i], name = word.substr(0, word.find('@'));
+    const auto part = parts.find(name);
     if (part == parts.end()) {
-      throw Error(fmt::format("no part is called \"{}\"", argv[i]));
+      throw Error(fmt::format("no part is called \"{}\"", name));
     }
+    bench.rest = name == word ? 0 : std::stod(word.substr(name.size() + 1));
     mx::reset_peak_memory();
     part->second();
     mx::clear_cache();

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "mflux/base/error.h"
+#include "mflux/nn/host_values.h"
 
 namespace mflux::nn {
 
@@ -15,9 +18,9 @@ mx::array Embedding::operator()(const mx::array& ids) const {
   }
   const auto call = this->call();
   const auto seen = mx::astype(call.in(ids, Axes::as_is), mx::int64);
-  auto lowest = mx::min(seen, mx::Device::cpu), highest = mx::max(seen, mx::Device::cpu);
-  mx::eval(lowest, highest);
-  const auto least = lowest.item<int64_t>(), most = highest.item<int64_t>();
+  const auto values = host_values(seen);
+  const auto [lowest, highest] = std::ranges::minmax_element(values);
+  const auto least = static_cast<int64_t>(*lowest), most = static_cast<int64_t>(*highest);
   if (least < 0 || most >= weight.shape(0)) {
     throw Error(fmt::format(
         "{}: there is no id {}, expected 0 to {}",

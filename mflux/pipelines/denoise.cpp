@@ -46,9 +46,12 @@ void stop_if_cancelled(const Callbacks& callbacks) {
 /// A step that the device works on.
 struct Submitted {
   int step; ///< from 1
-  mx::array next;
-  std::vector<FiniteCheck> checks;
+  mx::array next, is_prediction_finite, is_next_finite;
 };
+
+mx::array all_finite(const mx::array& tensor) {
+  return mx::all(mx::isfinite(tensor));
+}
 
 Submitted submit(const mx::array& latents, const Schedule& schedule, int i, const Denoising& run) {
   const auto time = mx::full({latents.shape(0)}, schedule.timesteps[i], mx::float32);
@@ -57,11 +60,12 @@ Submitted submit(const mx::array& latents, const Schedule& schedule, int i, cons
       run.taps.record("noise_pred", run.predict(latents, timestep), Axes::as_is);
   const auto next =
       run.taps.record("latents", euler_step(latents, prediction, schedule.dt(i)), Axes::as_is);
-  const auto of_step = [&](const char* what) { return fmt::format("{}@step={}", what, i + 1); };
-  Submitted step{.step = i + 1, .next = next, .checks = {}};
-  step.checks.emplace_back(prediction, of_step("noise_pred"));
-  step.checks.emplace_back(next, of_step("latents"));
-  mx::async_eval({next, step.checks[0].is_finite, step.checks[1].is_finite});
+  Submitted step{
+      .step = i + 1,
+      .next = next,
+      .is_prediction_finite = all_finite(prediction),
+      .is_next_finite = all_finite(next)};
+  mx::async_eval({step.next, step.is_prediction_finite, step.is_next_finite});
   return step;
 }
 
@@ -82,9 +86,13 @@ class WaitsAtTheEnd {
 
 /// Waits for it.
 void finish(Submitted& step, int steps, const Denoising& run) {
-  for (auto& check : step.checks) {
-    check.expect();
-  }
+  const auto expect = [&](mx::array& is_finite, const char* what) {
+    if (!is_finite.item<bool>()) {
+      throw NotFinite(fmt::format("{}@step={} holds NaN or infinity", what, step.step));
+    }
+  };
+  expect(step.is_prediction_finite, "noise_pred");
+  expect(step.is_next_finite, "latents");
   if (run.callbacks.progress) {
     run.callbacks.progress({.stage = Stage::denoise, .step = step.step, .steps = steps});
   }
@@ -100,20 +108,17 @@ mx::array denoise(const mx::array& start, const Denoising& run) {
   mx::array latents = start;
   const WaitsAtTheEnd waits;
   // A GPU would idle between steps. On the CPU a cancelled run ends with the step under way.
-  const bool is_ahead = runs_ahead();
+  const bool runs_ahead = mx::default_device() == mx::Device::gpu;
   std::optional<Submitted> before;
   for (int i = 0; i < schedule.steps(); ++i) {
     stop_if_cancelled(run.callbacks);
     run.taps.begin_step(i + 1);
     auto step = submit(latents, schedule, i, run);
     latents = step.next;
-    if (i == 0) {
-      step.checks.insert(step.checks.begin(), run.checks.begin(), run.checks.end());
-    }
     if (before) {
       finish(*before, schedule.steps(), run);
     }
-    if (is_ahead) {
+    if (runs_ahead) {
       before = std::move(step);
     } else {
       finish(step, schedule.steps(), run);
@@ -147,21 +152,10 @@ mx::array scale_noise(const mx::array& image, const mx::array& noise, double sig
   return mx::add(mx::multiply(part, noise), mx::multiply(rest, image));
 }
 
-FiniteCheck::FiniteCheck(const mx::array& tensor, std::string name)
-    : checkpoint(std::move(name)), is_finite(mx::all(mx::isfinite(tensor))) {}
-
-void FiniteCheck::expect() {
-  if (!is_finite.item<bool>()) {
+void check_finite(const mx::array& tensor, const std::string& checkpoint) {
+  if (!all_finite(tensor).item<bool>()) {
     throw NotFinite(fmt::format("{} holds NaN or infinity", checkpoint));
   }
-}
-
-void check_finite(const mx::array& tensor, const std::string& checkpoint) {
-  FiniteCheck(tensor, checkpoint).expect();
-}
-
-bool runs_ahead() {
-  return mx::default_device() == mx::Device::gpu;
 }
 
 } // namespace mflux::pipelines

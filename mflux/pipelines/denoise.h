@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "mflux/base/error.h"
 #include "mflux/capture/taps.h"
@@ -10,26 +9,6 @@
 #include "mflux/schedulers/flow_match_euler.h"
 
 namespace mflux::pipelines {
-
-/// A checkpoint, which the message names, holds NaN or infinity.
-class NotFinite : public Error {
- public:
-  using Error::Error;
-};
-
-/// Whether a checkpoint is finite: asked for with what else is evaluated, waited for later.
-struct FiniteCheck {
-  FiniteCheck(const mx::array& tensor, std::string name);
-
-  /// Waits. Throws NotFinite.
-  void expect();
-
-  std::string checkpoint;
-  mx::array is_finite; ///< lazy
-};
-
-/// A GPU is handed work before what it has is waited for; on the CPU that gains nothing.
-bool runs_ahead();
 
 /// What a family's loop is made of. Latents are packed tokens [batch, tokens, channels] or whatever
 /// else the model is evaluated on.
@@ -42,8 +21,6 @@ struct Denoising {
   std::function<mx::array(const mx::array& latents, const mx::array& timestep)> predict;
   /// For previews: the picture that latents are.
   std::function<Image(const mx::array& latents)> picture{};
-  /// Of what the model is conditioned on; waited for before the first step is.
-  std::vector<FiniteCheck> checks{};
 };
 
 /// From noise to latents. A GPU is handed a step before the one ahead of it is waited for, checked
@@ -64,6 +41,12 @@ mx::array guide(const mx::array& conditioned, const mx::array& unconditioned, do
 /// sigma · noise + (1 − sigma) · image, in the image's type. Reference:
 /// FlowMatchEulerDiscreteScheduler.scale_noise.
 mx::array scale_noise(const mx::array& image, const mx::array& noise, double sigma);
+
+/// A checkpoint, which the message names, holds NaN or infinity.
+class NotFinite : public Error {
+ public:
+  using Error::Error;
+};
 
 /// Evaluates. Throws NotFinite.
 void check_finite(const mx::array& tensor, const std::string& checkpoint);

@@ -7,6 +7,7 @@
 #include "mflux/base/error.h"
 #include "mflux/base/log.h"
 #include "mflux/encoders/qwen3/fused.h"
+#include "mflux/nn/host_values.h"
 #include "mflux/weights/device.h"
 
 namespace mflux::qwen3 {
@@ -20,14 +21,13 @@ Context masked(Context context, const std::optional<mx::array>& attention_mask) 
   if (!attention_mask) {
     return context;
   }
-  constexpr auto kHere = mx::Device::cpu; // a GPU would be waited for
-  const auto valid = mx::astype(*attention_mask, mx::bool_, kHere);
-  const auto first = mx::slice(valid, {0, 0}, {valid.shape(0), 1}, kHere);
-  auto is_whole = mx::all(valid, kHere), starts_valid = mx::all(first, kHere);
-  mx::eval(is_whole, starts_valid);
-  if (!is_whole.item<bool>()) {
+  const auto tokens = nn::host_values(*attention_mask);
+  if (std::ranges::find(tokens, 0) != tokens.end()) {
+    const auto valid = mx::astype(*attention_mask, mx::bool_);
     context.mask = mx::logical_and(context.causal, mx::expand_dims(valid, {1, 2}));
-    context.leaves_blind = !starts_valid.item<bool>(); // every query sees the first token
+    for (int row = 0; row < valid.shape(0); ++row) { // every query sees the first token
+      context.leaves_blind |= tokens[size_t{1} * row * valid.shape(1)] == 0;
+    }
   }
   return context;
 }

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <span>
 #include <utility>
 
 #include "mflux/base/error.h"
@@ -21,7 +20,6 @@ namespace mflux::flux2 {
 
 using capture::Axes;
 using pipelines::Callbacks;
-using pipelines::FiniteCheck;
 using pipelines::Plan;
 using pipelines::Request;
 using pipelines::Stage;
@@ -50,19 +48,6 @@ void check_length(int tokens, int most) {
         "max_position_embeddings",
         tokens,
         most));
-  }
-}
-
-/// Has the device begin with what the checks are of, so that the first step is prepared while it
-/// works. Throws NotFinite, if it waits.
-void hand_over(std::vector<FiniteCheck>& checks, bool waits) {
-  std::vector<mx::array> all;
-  for (const auto& check : checks) {
-    all.push_back(check.is_finite);
-  }
-  mx::async_eval(all);
-  for (auto& check : waits ? std::span(checks) : std::span<FiniteCheck>()) {
-    check.expect();
   }
 }
 
@@ -145,13 +130,11 @@ Image Flux2KleinPipeline::draw(const Request& request, const Callbacks& callback
                                request.seed, {1, model_.token_channels(), grid.rows, grid.columns});
   const auto noise = taps_.record("latents_initial", mx::astype(drawn, dtype_), Axes::as_is);
   pipelines::check_finite(noise, "latents_initial");
-  std::vector<FiniteCheck> checks;
-  auto text = encode(request.prompt, plan, PromptUse::positive, checks);
+  auto text = encode(request.prompt, plan, PromptUse::positive);
   auto negative =
-      plan.is_guided ? std::optional(encode(
-                           request.negative_prompt.value_or(""), plan, PromptUse::negative, checks))
-                     : std::nullopt;
-  hand_over(checks, request.frees_text_encoder || !pipelines::runs_ahead());
+      plan.is_guided
+          ? std::optional(encode(request.negative_prompt.value_or(""), plan, PromptUse::negative))
+          : std::nullopt;
   if (request.frees_text_encoder) {
     parts_.text_encoder = open_text_encoder(model_, dtype_, taps_);
     mx::clear_cache();
@@ -173,24 +156,21 @@ Image Flux2KleinPipeline::draw(const Request& request, const Callbacks& callback
              auto shown = picture(now, grid);
              taps_.watch(callbacks.observer);
              return shown;
-           },
-       .checks = checks});
+           }});
   auto image = picture(latents, grid);
   tell(callbacks, Stage::decode);
   return image;
 }
 
 Flux2KleinPipeline::Text Flux2KleinPipeline::encode(
-    const std::string& prompt, const Plan& plan, PromptUse use, std::vector<FiniteCheck>& checks) {
+    const std::string& prompt, const Plan& plan, PromptUse use) {
   const auto positions =
       parts_.transformer.pos_embed.prepare(text_ids(1, plan.max_sequence_length));
   const std::pair key{prompt, plan.max_sequence_length};
-  const auto known = taps_.is_watched() ? embeds_.end() : embeds_.find(key);
-  const auto embeds = known != embeds_.end()
-                          ? known->second
-                          : encode_prompt(parts_, prompt, plan.max_sequence_length, use, taps_);
-  checks.emplace_back(
-      embeds, use == PromptUse::positive ? "prompt_embeds" : "negative_prompt_embeds");
+  if (const auto known = embeds_.find(key); known != embeds_.end() && !taps_.is_watched()) {
+    return {.embeds = known->second, .positions = positions};
+  }
+  const auto embeds = encode_prompt(parts_, prompt, plan.max_sequence_length, use, taps_);
   if (!taps_.is_watched()) {
     embeds_.insert_or_assign(key, embeds);
   }

@@ -3,12 +3,9 @@
 #include <filesystem>
 #include <map>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "mflux/models/flux2/components.h"
 #include "mflux/models/flux2/prompt.h"
-#include "mflux/pipelines/denoise.h"
 #include "mflux/pipelines/pipeline.h"
 
 namespace mflux::flux2 {
@@ -47,11 +44,7 @@ class Flux2KleinPipeline : public pipelines::Pipeline {
     double guidance;
   };
 
-  Text encode(
-      const std::string& prompt,
-      const pipelines::Plan& plan,
-      PromptUse use,
-      std::vector<pipelines::FiniteCheck>& checks);
+  Text encode(const std::string& prompt, const pipelines::Plan& plan, PromptUse use);
   mx::array start_latents(
       const pipelines::Request& request,
       const pipelines::Plan& plan,

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "mflux/base/error.h"
+#include "mflux/nn/host_values.h"
 
 namespace mflux::flux2 {
 namespace {
@@ -14,12 +15,10 @@ constexpr int kAxes = 4;        ///< of the pipeline's ids
 constexpr int kTimeStride = 10; ///< between reference images
 
 mx::array first_of_batch(const mx::array& ids) {
-  return ids.ndim() == 3
-             ? mx::reshape(
-                   mx::slice(ids, {0, 0, 0}, {1, ids.shape(1), ids.shape(2)}, mx::Device::cpu),
-                   {ids.shape(1), ids.shape(2)},
-                   mx::Device::cpu)
-             : ids;
+  return ids.ndim() == 3 ? mx::reshape(
+                               mx::slice(ids, {0, 0, 0}, {1, ids.shape(1), ids.shape(2)}),
+                               {ids.shape(1), ids.shape(2)})
+                         : ids;
 }
 
 mx::array repeated(const std::vector<int64_t>& ids, int batch) {
@@ -44,12 +43,11 @@ Positions PosEmbed::prepare(const mx::array& ids) const {
       (ids.ndim() == 3 && ids.shape(0) < 1)) {
     reject(ids, fmt::format("[tokens, {0}] or [batch, tokens, {0}]", axes));
   }
-  constexpr auto kHere = mx::Device::cpu; // a GPU would be waited for
-  const auto rows = first_of_batch(ids);
-  auto used = mx::slice(rows, {0, 0}, {rows.shape(0), axes}, kHere);
-  used = mx::contiguous(mx::astype(used, mx::float32, kHere), false, kHere);
-  used.eval();
-  const std::vector<float> positions(used.data<float>(), used.data<float>() + used.size());
+  const auto numbers = nn::host_values(ids);
+  std::vector<float> positions;
+  for (int i = 0; i < ids.shape(-2) * axes; ++i) {
+    positions.push_back(static_cast<float>(numbers[i / axes * ids.shape(-1) + i % axes]));
+  }
   for (const float position : positions) {
     if (!std::isfinite(position)) {
       throw Error(fmt::format("{}: an id is not finite, expected positions", path()));

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "mflux/pipelines/denoise.h"
+
 namespace mflux::flux2 {
 
 namespace {
@@ -27,11 +29,14 @@ mx::array encode_prompt(
     PromptUse use,
     const capture::Taps& taps) {
   const auto tokens = prompt_tokens(parts.tokenizer, prompt, length);
-  return encode_tokens(
+  const auto embeds = encode_tokens(
       parts.text_encoder,
       {.input_ids = row(tokens.ids), .attention_mask = row(tokens.mask)},
       taps,
       use);
+  pipelines::check_finite(
+      embeds, use == PromptUse::positive ? "prompt_embeds" : "negative_prompt_embeds");
+  return embeds;
 }
 
 } // namespace mflux::flux2

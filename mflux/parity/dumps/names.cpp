@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 
 #include "mflux/artifacts/picture.h"
 
@@ -102,6 +103,19 @@ size_t output_at(const std::vector<std::string>& segments) {
   return at < segments.size() && at > 1 && segments[at - 1] == "out" ? at - 1 : 0;
 }
 
+/// Drops every last ".out.0" and ".call1", which say nothing.
+void drop_defaults(std::vector<std::string>& segments) {
+  for (size_t before = 0; before != segments.size();) {
+    before = segments.size();
+    const size_t output = output_at(segments);
+    if (output != 0 && output + 2 == before && to_number(segments.back()) == 0) {
+      segments.resize(output);
+    } else if (auto rest = segments; take_call(rest) == 1) {
+      segments = std::move(rest);
+    }
+  }
+}
+
 bool is_boundary(char c) {
   return c == '.' || c == '_' || c == '/' || c == '@' || c == '-';
 }
@@ -178,10 +192,10 @@ Name parse_name(std::string_view text) {
       input != segments.rend() && at > 1) {
     name.role = Role::in;
     name.argument = tail(segments, at - 1);
-  } else if (const size_t output = output_at(segments)) {
-    name.output = tail(segments, output);
-    if (is_number(name.output) && to_number(name.output) == 0) {
-      name.output.clear();
+  } else {
+    drop_defaults(segments);
+    if (const size_t output = output_at(segments)) {
+      name.output = tail(segments, output);
     }
   }
   name.call = take_call(segments);
