@@ -58,7 +58,7 @@ std::string printable(const std::string& text) {
 }
 
 std::string one_line(const std::exception& error) {
-  std::string text = printable(shortened(text_of(error)));
+  std::string text = shortened(printable(text_of(error)));
   try {
     std::rethrow_if_nested(error);
   } catch (const std::exception& cause) {

@@ -1,6 +1,7 @@
 #include "mflux/nn/rotary.h"
 
 #include <cmath>
+#include <numeric>
 #include <unordered_map>
 
 namespace mflux::nn {
@@ -14,48 +15,55 @@ std::vector<double> frequencies_of(int dim, double theta) {
   return frequencies;
 }
 
-/// What one axis turns its channels by: [tokens, dim / 2]. Each position's angles are computed
-/// once, for an image has few rows and columns, and put in their places by the device.
-RotaryTables turns_of(const std::vector<float>& positions, int dim, double theta) {
-  const auto frequencies = frequencies_of(dim, theta);
-  std::unordered_map<float, int> rows;
-  std::vector<int> row_of;
-  std::vector<float> cos, sin;
-  for (const float position : positions) {
-    const auto [place, is_new] = rows.try_emplace(position, static_cast<int>(rows.size()));
-    row_of.push_back(place->second);
-    for (size_t i = 0; is_new && i < frequencies.size(); ++i) {
-      const double angle = double{position} * frequencies[i];
-      cos.push_back(static_cast<float>(std::cos(angle)));
-      sin.push_back(static_cast<float>(std::sin(angle)));
-    }
-  }
-  const mx::array places(row_of.data(), {static_cast<int>(row_of.size())}, mx::int32);
-  const mx::Shape shape{static_cast<int>(rows.size()), static_cast<int>(frequencies.size())};
-  const auto table = [&](const std::vector<float>& values) {
-    return mx::take(mx::array(values.data(), shape, mx::float32), places, 0);
+/// Angles of one axis. Each position's are computed once, for an image has few rows and columns.
+class Axis {
+ public:
+  Axis(int dim, double theta) : frequencies_(frequencies_of(dim, theta)) {}
+
+  struct Turn {
+    std::vector<float> cos, sin;
   };
-  return {.cos = table(cos), .sin = table(sin)};
-}
+
+  const Turn& at(float position) {
+    const auto [place, is_new] = turns_.try_emplace(position);
+    Turn& turn = place->second;
+    for (size_t i = 0; is_new && i < frequencies_.size(); ++i) {
+      const double angle = double{position} * frequencies_[i];
+      turn.cos.push_back(static_cast<float>(std::cos(angle)));
+      turn.sin.push_back(static_cast<float>(std::sin(angle)));
+    }
+    return turn;
+  }
+
+ private:
+  std::vector<double> frequencies_;
+  std::unordered_map<float, Turn> turns_;
+};
 
 } // namespace
 
 RotaryTables rotary_tables(
     const std::vector<float>& positions, const std::vector<int>& dims, double theta) {
-  std::vector<mx::array> cos, sin;
-  for (size_t axis = 0; axis < dims.size(); ++axis) {
-    std::vector<float> along;
-    for (size_t i = axis; i < positions.size(); i += dims.size()) {
-      along.push_back(positions[i]);
-    }
-    const auto turns = turns_of(along, dims[axis], theta);
-    cos.push_back(turns.cos);
-    sin.push_back(turns.sin);
+  std::vector<Axis> axes;
+  for (const int dim : dims) {
+    axes.emplace_back(dim, theta);
   }
-  const auto of_pairs = [](const std::vector<mx::array>& parts) {
-    return mx::repeat(mx::concatenate(parts, 1), 2, 1);
+  const int tokens = static_cast<int>(positions.size() / dims.size());
+  const int pairs = std::accumulate(dims.begin(), dims.end(), 0) / 2;
+  std::vector<float> cos, sin;
+  cos.reserve(static_cast<size_t>(tokens) * pairs);
+  sin.reserve(cos.capacity());
+  for (size_t i = 0; i < tokens * dims.size(); ++i) {
+    const auto& turn = axes[i % dims.size()].at(positions[i]);
+    cos.insert(cos.end(), turn.cos.begin(), turn.cos.end());
+    sin.insert(sin.end(), turn.sin.begin(), turn.sin.end());
+  }
+  // Doubled on the device the tables are in its memory: read from the host's at every step, they
+  // would take longer than turning does.
+  const auto table = [&](const std::vector<float>& values) {
+    return mx::repeat(mx::array(values.data(), {tokens, pairs}, mx::float32), 2, 1);
   };
-  return {.cos = of_pairs(cos), .sin = of_pairs(sin)};
+  return {.cos = table(cos), .sin = table(sin)};
 }
 
 RotaryTables joined(const RotaryTables& first, const RotaryTables& second) {

@@ -49,6 +49,7 @@ TEST(Error, LongTextsLoseTheirMiddle) {
   EXPECT_LE(cut.size(), 1010u);
   EXPECT_TRUE(cut.starts_with("aö") && cut.ends_with("öend")) << cut;
   EXPECT_EQ(cut.find('\\'), cut.npos) << "a character was cut in two: " << cut;
+  EXPECT_LE(error_of([] { throw Error(std::string(900, '\x7f')); }).size(), 1010u); // escaped
 }
 
 TEST(Printable, KeepsTextAndEscapesTheRest) {

@@ -26,6 +26,10 @@ TEST(ParseName, OneCheckpointHasOneSpelling) {
   EXPECT_EQ(spelled("latents@step=04"), "latents@step=4");
   EXPECT_EQ(spelled("attn@step=2.in"), "attn.in@step=2");
   EXPECT_EQ(spelled("attn.call1"), "attn");
+  EXPECT_EQ(spelled("attn.out.0.out.0"), "attn");
+  EXPECT_EQ(spelled("attn.out.0.call1"), "attn");
+  EXPECT_EQ(spelled("attn.call2.call1"), "attn.call2");
+  EXPECT_EQ(spelled("attn.out.0.out.1"), "attn.out.0.out.1");
 }
 
 TEST(ParseName, WhatIsNoSuffixStaysInThePath) {
