@@ -18,7 +18,8 @@ std::vector<double> frequencies_of(int dim, double theta) {
 /// Angles of one axis. Each position's are computed once, for an image has few rows and columns.
 class Axis {
  public:
-  Axis(int dim, double theta) : frequencies_(frequencies_of(dim, theta)) {}
+  Axis(int dim, double theta, Angles angles)
+      : frequencies_(frequencies_of(dim, theta)), angles_(angles) {}
 
   struct Turn {
     std::vector<float> cos, sin;
@@ -28,7 +29,8 @@ class Axis {
     const auto [place, is_new] = turns_.try_emplace(position);
     Turn& turn = place->second;
     for (size_t i = 0; is_new && i < frequencies_.size(); ++i) {
-      const double angle = double{position} * frequencies_[i];
+      const double exact = double{position} * frequencies_[i];
+      const double angle = angles_ == Angles::in_float ? static_cast<float>(exact) : exact;
       turn.cos.push_back(static_cast<float>(std::cos(angle)));
       turn.sin.push_back(static_cast<float>(std::sin(angle)));
     }
@@ -37,16 +39,20 @@ class Axis {
 
  private:
   std::vector<double> frequencies_;
+  Angles angles_;
   std::unordered_map<float, Turn> turns_;
 };
 
 } // namespace
 
 RotaryTables rotary_tables(
-    const std::vector<float>& positions, const std::vector<int>& dims, double theta) {
+    const std::vector<float>& positions,
+    const std::vector<int>& dims,
+    double theta,
+    Angles angles) {
   std::vector<Axis> axes;
   for (const int dim : dims) {
-    axes.emplace_back(dim, theta);
+    axes.emplace_back(dim, theta, angles);
   }
   const int tokens = static_cast<int>(positions.size() / dims.size());
   const int pairs = std::accumulate(dims.begin(), dims.end(), 0) / 2;
@@ -76,7 +82,10 @@ mx::array rotate_pairs(const mx::array& x, const RotaryTables& tables) {
   const auto wide = mx::astype(x, mx::float32);
   const auto pairs = mx::split(mx::unflatten(wide, 3, {-1, 2}), 2, 4);
   const auto turned = mx::flatten(mx::concatenate({mx::negative(pairs[1]), pairs[0]}, 4), 3, 4);
-  const auto cos = mx::expand_dims(tables.cos, {0, 2}), sin = mx::expand_dims(tables.sin, {0, 2});
+  const auto of_heads = [](const mx::array& table) {
+    return mx::expand_dims(table.ndim() == 3 ? table : mx::expand_dims(table, 0), 2);
+  };
+  const auto cos = of_heads(tables.cos), sin = of_heads(tables.sin);
   const auto y = mx::add(mx::multiply(wide, cos), mx::multiply(turned, sin));
   return mx::astype(y, x.dtype());
 }

@@ -4,10 +4,14 @@
 
 namespace mflux::nn {
 
+mx::array silu(const mx::array& x) {
+  const auto wide = mx::astype(x, compute_dtype(x.dtype()));
+  return mx::astype(mx::multiply(wide, mx::sigmoid(wide)), x.dtype());
+}
+
 mx::array SiLU::operator()(const mx::array& input) const {
   const auto call = this->call();
-  const auto x = mx::astype(call.in(input, axes), compute_dtype(input.dtype()));
-  return call.out(mx::astype(mx::multiply(x, mx::sigmoid(x)), input.dtype()), axes);
+  return call.out(silu(call.in(input, axes)), axes);
 }
 
 } // namespace mflux::nn

@@ -4,7 +4,10 @@
 
 namespace mflux::nn {
 
-/// x · sigmoid(x). Reference: torch.nn.SiLU.
+/// x · sigmoid(x), rounded once. Reference: torch.nn.SiLU.
+mx::array silu(const mx::array& x);
+
+/// The same as a module.
 struct SiLU : Module {
   SiLU(Scope here, Axes layout) : Module(std::move(here)), axes(layout) {}
 

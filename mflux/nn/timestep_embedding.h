@@ -5,6 +5,13 @@
 
 namespace mflux::nn {
 
+/// [1, count] in float32, falling from 1 to nearly 1/10000.
+mx::array timestep_frequencies(int count);
+
+/// Numbers [batch] times each of the frequencies [1, count]: [cos, sin], [batch, 2 · count] in
+/// float32.
+mx::array sinusoid(const mx::array& numbers, const mx::array& frequencies);
+
 /// Numbers [batch] → [cos, sin] of each times `channels` / 2 frequencies that fall from 1 to nearly
 /// 1/10000: [batch, channels] in float32 (an odd channel is zero).
 /// Reference: diffusers Timesteps, flip_sin_to_cos true, downscale_freq_shift 0.

@@ -2,9 +2,9 @@
 
 #include <optional>
 
-#include "mflux/encoders/qwen3/rms_norm.h"
 #include "mflux/encoders/qwen3/rotary_embedding.h"
 #include "mflux/nn/linear.h"
+#include "mflux/nn/twice_rounded_rms_norm.h"
 
 namespace mflux::qwen3 {
 
@@ -37,8 +37,8 @@ struct Attention : nn::Module {
   nn::Linear k_proj{at("k_proj"), config.hidden_size, keys, bias};
   nn::Linear v_proj{at("v_proj"), config.hidden_size, keys, bias};
   nn::Linear o_proj{at("o_proj"), queries, config.hidden_size, bias};
-  RMSNorm q_norm{at("q_norm"), config.head_dim, config.rms_norm_eps};
-  RMSNorm k_norm{at("k_norm"), config.head_dim, config.rms_norm_eps};
+  nn::TwiceRoundedRMSNorm q_norm{at("q_norm"), config.head_dim, config.rms_norm_eps};
+  nn::TwiceRoundedRMSNorm k_norm{at("k_norm"), config.head_dim, config.rms_norm_eps};
   std::optional<mx::array> qkv; ///< the three projections' weights once join() put them together
 };
 

@@ -14,9 +14,10 @@ struct DecoderLayer : nn::Module {
 
   Qwen3Config config;
 
-  RMSNorm input_layernorm{at("input_layernorm"), config.hidden_size, config.rms_norm_eps};
+  nn::TwiceRoundedRMSNorm input_layernorm{
+      at("input_layernorm"), config.hidden_size, config.rms_norm_eps};
   Attention self_attn{at("self_attn"), config};
-  RMSNorm post_attention_layernorm{
+  nn::TwiceRoundedRMSNorm post_attention_layernorm{
       at("post_attention_layernorm"), config.hidden_size, config.rms_norm_eps};
   MLP mlp{at("mlp"), config};
 };

@@ -44,7 +44,7 @@ struct Qwen3Model : nn::Module {
   nn::Embedding embed_tokens{at("embed_tokens"), config.vocab_size, config.hidden_size};
   RotaryEmbedding rotary_emb{at("rotary_emb"), config};
   std::vector<DecoderLayer> layers = nn::stack<DecoderLayer>(at("layers"), depth(), config);
-  std::optional<RMSNorm> norm = nn::when<RMSNorm>(
+  std::optional<nn::TwiceRoundedRMSNorm> norm = nn::when<nn::TwiceRoundedRMSNorm>(
       depth() == config.num_hidden_layers, at("norm"), config.hidden_size, config.rms_norm_eps);
 
  private:

@@ -1,6 +1,9 @@
 #include "mflux/models/z_image/port.h"
 
+#include "mflux/base/model_config.h"
 #include "mflux/models/port_vae.h"
+#include "mflux/models/z_image/port_transformer.h"
+#include "mflux/models/z_image/transformer.h"
 #include "mflux/vae/kl/autoencoder.h"
 
 namespace mflux::z_image {
@@ -21,13 +24,22 @@ Declared declare_vae(const std::filesystem::path& folder) {
       folder.empty() ? published_vae() : read_config(folder, kl::parse_vae_config));
 }
 
+Declared declare_transformer(const std::filesystem::path& folder) {
+  return declare<ZImageTransformer2DModel>(
+      folder.empty() ? TransformerConfig{} : read_config(folder, parse_transformer_config));
+}
+
 } // namespace
 
 models::Port z_image_port() {
+  auto components = models::vae_components<kl::load_autoencoder>();
+  components.push_back(transformer_component());
   return {
       .name = "z-image",
-      .components = models::vae_components<kl::load_autoencoder>(),
-      .weights = {{.name = "vae", .declare = declare_vae}}};
+      .components = std::move(components),
+      .weights = {
+          {.name = "transformer", .declare = declare_transformer},
+          {.name = "vae", .declare = declare_vae}}};
 }
 
 } // namespace mflux::z_image

@@ -4,6 +4,7 @@
 #include "gtest/gtest.h"
 #include "mflux/models/flux2/transformer.h"
 #include "support/fixture.h"
+#include "support/published_schema.h"
 
 namespace mflux::flux2 {
 namespace {
@@ -13,31 +14,16 @@ class TransformerSchema : public ::testing::TestWithParam<const char*> {
   Json file =
       read_json(testing::fixture(std::string("flux2_transformer/schema_") + GetParam() + ".json"));
   TransformerConfig config = parse_transformer_config(file.at("config"), "config.json");
-
-  Schema published() const {
-    Schema schema;
-    for (const auto& [name, shape] : file.at("tensors").items()) {
-      const auto extents = shape.get<std::vector<int>>();
-      schema.emplace(name, mx::Shape(extents.begin(), extents.end()));
-    }
-    return schema;
-  }
 };
 
 TEST_P(TransformerSchema, IsThePublishedModels) {
-  EXPECT_EQ(schema_of<Flux2Transformer2DModel>(config), published());
+  EXPECT_EQ(schema_of<Flux2Transformer2DModel>(config), testing::schema_in(file));
 }
 
 TEST_P(TransformerSchema, HasAsManyParameters) {
-  int64_t parameters = 0;
-  for (const auto& [name, shape] : schema_of<Flux2Transformer2DModel>(config)) {
-    int64_t count = 1;
-    for (const int extent : shape) {
-      count *= extent;
-    }
-    parameters += count;
-  }
-  EXPECT_EQ(parameters, file.at("parameters").get<int64_t>());
+  EXPECT_EQ(
+      testing::parameters_of(schema_of<Flux2Transformer2DModel>(config)),
+      file.at("parameters").get<int64_t>());
 }
 
 TEST_P(TransformerSchema, AllocatesNothing) {

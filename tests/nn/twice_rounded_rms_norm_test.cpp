@@ -1,18 +1,18 @@
-#include "mflux/encoders/qwen3/rms_norm.h"
+#include "mflux/nn/twice_rounded_rms_norm.h"
 
 #include "gtest/gtest.h"
 #include "mflux/capture/inputs.h"
 #include "support/fixture.h"
 
-namespace mflux::qwen3 {
+namespace mflux::nn {
 namespace {
 
 // Of numbers that are rounded once instead, a quarter differ.
-TEST(Qwen3RMSNorm, RoundsBeforeItsWeightAndAfter) {
+TEST(TwiceRoundedRMSNorm, RoundsBeforeItsWeightAndAfter) {
   const capture::Inputs dump(testing::fixture("nn/qwen3_rms_norm.safetensors"));
   const auto at = [&](const char* name) { return to_array(dump.require({name})); };
   const Loader loader(Weights{{"weight", at("weight")}});
-  const RMSNorm norm(loader.root(), 48, 1e-3);
+  const TwiceRoundedRMSNorm norm(loader.root(), 48, 1e-3);
   const auto got = norm(at("x")), want = at("out");
   ASSERT_EQ(got.dtype(), mx::bfloat16);
   ASSERT_EQ(got.shape(), want.shape());
@@ -21,4 +21,4 @@ TEST(Qwen3RMSNorm, RoundsBeforeItsWeightAndAfter) {
 }
 
 } // namespace
-} // namespace mflux::qwen3
+} // namespace mflux::nn

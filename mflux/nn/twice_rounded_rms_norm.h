@@ -2,13 +2,13 @@
 
 #include "mflux/nn/module.h"
 
-namespace mflux::qwen3 {
+namespace mflux::nn {
 
 /// x / √(mean(x²) + eps), rounded to x's type, then times weight (and rounded again), over the last
-/// axis of x [batch, …, channels]. torch.nn.RMSNorm rounds only once. Reference: transformers
-/// Qwen3RMSNorm.
-struct RMSNorm : nn::Module {
-  RMSNorm(Scope here, int channels, double epsilon)
+/// axis of x [batch, …, channels]. torch.nn.RMSNorm (nn::RMSNorm) rounds only once. Reference:
+/// transformers Qwen3RMSNorm, diffusers RMSNorm.
+struct TwiceRoundedRMSNorm : Module {
+  TwiceRoundedRMSNorm(Scope here, int channels, double epsilon)
       : Module(std::move(here)),
         eps(static_cast<float>(epsilon)),
         weight(parameter("weight", {channels})) {}
@@ -19,4 +19,4 @@ struct RMSNorm : nn::Module {
   mx::array weight; ///< [channels]
 };
 
-} // namespace mflux::qwen3
+} // namespace mflux::nn
