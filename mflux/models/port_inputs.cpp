@@ -13,6 +13,10 @@ std::filesystem::path component_folder(
   return std::filesystem::exists(model / component) ? model / component : model;
 }
 
+std::string at_step(const std::string& name, std::optional<int> step) {
+  return step ? fmt::format("{}@step={}", name, *step) : name;
+}
+
 void refuse(const capture::Found& input, const std::string& expected) {
   throw Error(fmt::format(
       "{}: {} is {}, expected {}",

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace mflux::models {
 /// `model`/`component`, or `model` itself when it is that component's own folder.
 std::filesystem::path component_folder(
     const std::filesystem::path& model, const std::string& component);
+
+/// "NAME@step=K"; outside a loop the name itself.
+std::string at_step(const std::string& name, std::optional<int> step);
 
 /// Throws Error: the input's shape is not the expected one.
 [[noreturn]] void refuse(const capture::Found& input, const std::string& expected);

@@ -16,16 +16,13 @@ namespace mflux::flux2 {
 namespace {
 
 using capture::Axes;
+using models::at_step;
 using models::PortRequest;
 using models::PortResult;
 using Step = std::optional<int>;
 
 /// FLUX.2's, where no autoencoder's config says it.
 constexpr int kPixelsPerToken = 16;
-
-std::string at_step(const std::string& name, Step step) {
-  return step ? fmt::format("{}@step={}", name, *step) : name;
-}
 
 /// The transformer with the request's observer at its taps and at the pipeline's.
 struct Watched {

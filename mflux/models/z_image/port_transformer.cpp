@@ -11,13 +11,10 @@
 namespace mflux::z_image {
 namespace {
 
+using models::at_step;
 using models::PortRequest;
 using models::PortResult;
 using Step = std::optional<int>;
-
-std::string at_step(const std::string& name, Step step) {
-  return step ? fmt::format("{}@step={}", name, *step) : name;
-}
 
 /// All of a list: "NAME.0", "NAME.1", …
 std::vector<mx::array> read_list(

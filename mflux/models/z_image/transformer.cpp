@@ -72,13 +72,43 @@ std::vector<nn::RotaryTables> tables_of(
 }
 
 /// The first `count` tokens' part of sample `i`.
-mx::array sample(const mx::array& x, int i, int count) {
-  return mx::squeeze(mx::slice(x, {i, 0, 0}, {i + 1, count, x.shape(2)}), 0);
+mx::array sample(const mx::array& x, size_t i, int count) {
+  const int at = static_cast<int>(i);
+  return mx::squeeze(mx::slice(x, {at, 0, 0}, {at + 1, count, x.shape(2)}), 0);
 }
 
 nn::RotaryTables first_of(const nn::RotaryTables& tables, int count) {
   const auto cut = [&](const mx::array& x) { return mx::slice(x, {0, 0}, {count, x.shape(1)}); };
   return {.cos = cut(tables.cos), .sin = cut(tables.sin)};
+}
+
+/// Sequences side by side, and what turns each.
+struct Stream {
+  Batch batch;
+  std::vector<nn::RotaryTables> tables;
+
+  void run(const std::vector<TransformerBlock>& blocks, const std::optional<mx::array>& adaln) {
+    const auto mask = mask_of(batch.lengths);
+    const auto rotary = rotary_of(tables, batch.tokens());
+    for (const auto& block : blocks) {
+      batch.x = block(batch.x, mask, rotary, adaln);
+    }
+  }
+};
+
+/// Each image's tokens, then its caption's.
+Stream unified(const Stream& images, const Stream& captions) {
+  std::vector<mx::array> tokens;
+  std::vector<nn::RotaryTables> tables;
+  std::vector<int> lengths;
+  for (size_t i = 0; i < images.tables.size(); ++i) {
+    const int image = images.batch.lengths[i], caption = captions.batch.lengths[i];
+    tokens.push_back(sample(images.batch.x, i, image));
+    tokens.push_back(sample(captions.batch.x, i, caption));
+    tables.push_back(nn::joined(images.tables[i], first_of(captions.tables[i], caption)));
+    lengths.push_back(image + caption);
+  }
+  return {.batch = side_by_side(mx::concatenate(tokens, 0), lengths), .tables = tables};
 }
 
 } // namespace
@@ -141,43 +171,24 @@ std::vector<mx::array> ZImageTransformer2DModel::operator()(const TransformerInp
   const auto scaled_t = mx::multiply(t, mx::array(static_cast<float>(config.t_scale), t.dtype()));
   const auto adaln = mx::astype(t_embedder(scaled_t), images[0].dtype());
 
-  const auto x_lengths = lengths_of(patched), cap_lengths = lengths_of(text);
-  const auto x_tables = tables_of(patched, config), cap_tables = tables_of(text, config);
-  auto x = side_by_side(
-      with_pad_token(all_x_embedder(joined(patched)), patched, x_pad_token), x_lengths);
-  const auto x_mask = mask_of(x_lengths);
-  const auto x_rotary = rotary_of(x_tables, x.tokens());
-  for (const auto& block : noise_refiner) {
-    x.x = block(x.x, x_mask, x_rotary, adaln);
-  }
-  auto cap =
-      side_by_side(with_pad_token(cap_embedder(joined(text)), text, cap_pad_token), cap_lengths);
-  const auto cap_mask = mask_of(cap_lengths);
-  const auto cap_rotary = rotary_of(cap_tables, cap.tokens());
-  for (const auto& block : context_refiner) {
-    cap.x = block(cap.x, cap_mask, cap_rotary);
-  }
-
-  std::vector<mx::array> tokens;
-  std::vector<nn::RotaryTables> tables;
-  std::vector<int> lengths;
-  for (size_t i = 0; i < images.size(); ++i) {
-    const int sample_i = static_cast<int>(i);
-    tokens.push_back(sample(x.x, sample_i, x_lengths[i]));
-    tokens.push_back(sample(cap.x, sample_i, cap_lengths[i]));
-    tables.push_back(nn::joined(x_tables[i], first_of(cap_tables[i], cap_lengths[i])));
-    lengths.push_back(x_lengths[i] + cap_lengths[i]);
-  }
-  auto unified = side_by_side(mx::concatenate(tokens, 0), lengths);
-  const auto mask = mask_of(lengths);
-  const auto rotary = rotary_of(tables, unified.tokens());
-  for (const auto& block : layers) {
-    unified.x = block(unified.x, mask, rotary, adaln);
-  }
-  const auto patches = all_final_layer(unified.x, adaln);
+  const auto stream = [&](const std::vector<Sequence>& sequences,
+                          const mx::array& embedded,
+                          const mx::array& pad_token) {
+    const auto tokens = with_pad_token(embedded, sequences, pad_token);
+    return Stream{
+        .batch = side_by_side(tokens, lengths_of(sequences)),
+        .tables = tables_of(sequences, config)};
+  };
+  auto x = stream(patched, all_x_embedder(joined(patched)), x_pad_token);
+  x.run(noise_refiner, adaln);
+  auto cap = stream(text, cap_embedder(joined(text)), cap_pad_token);
+  cap.run(context_refiner, std::nullopt);
+  auto all = unified(x, cap);
+  all.run(layers, adaln);
+  const auto patches = all_final_layer(all.batch.x, adaln);
   std::vector<mx::array> out;
   for (size_t i = 0; i < images.size(); ++i) {
-    const auto own = sample(patches, static_cast<int>(i), x_lengths[i]);
+    const auto own = sample(patches, i, x.batch.lengths[i]);
     const auto image = unpatchify(own, images[i].shape(), config.patch_size, config.f_patch_size);
     out.push_back(
         images.size() == 1 ? call.out(image, Axes::as_is)
