@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/device.h"
 #include "cli/find_model.h"
+#include "cli/port_commands.h"
 #include "cli/port_flags.h"
 #include "mflux/artifacts/write.h"
 #include "mflux/base/error.h"
@@ -170,15 +171,8 @@ std::string component_help() {
   return "Components:\n" + text;
 }
 
-} // namespace
-
-void add_port(CLI::App& app, Session& session) {
-  auto* port = app.add_subcommand("port", "Prove a port component by component");
-  port->require_subcommand(1);
-  port->footer(
-      "Example: mflux port run flux2-klein vae.roundtrip --model emoji --image in.png --output "
-      "out.png");
-  auto* command = port->add_subcommand(
+void add_port_run(CLI::App& port, Session& session) {
+  auto* command = port.add_subcommand(
       "run", "Run one component of a checkpoint on tensors of a dump, in the reference's names");
   auto run = std::make_shared<PortRun>();
   command->add_option("MODEL", run->port, "Model family, such as flux2-klein")->required();
@@ -203,6 +197,19 @@ void add_port(CLI::App& app, Session& session) {
       "--capture mlx/ --image out.png");
   command->callback(
       [&session, run] { session.work = [&session, run] { return run_component(session, *run); }; });
+}
+
+} // namespace
+
+void add_port(CLI::App& app, Session& session) {
+  auto* port = app.add_subcommand("port", "Prove a port component by component");
+  port->require_subcommand(1);
+  port->footer(
+      "Example: mflux port run flux2-klein vae.roundtrip --model emoji --image in.png --output "
+      "out.png");
+  add_port_run(*port, session);
+  add_port_status(*port, session);
+  add_port_record(*port, session);
 }
 
 } // namespace mflux::cli

@@ -5,13 +5,16 @@
 #include "mflux/base/glob.h"
 #include "mflux/encoders/qwen3/encoder.h"
 #include "support/fixture.h"
+#include "support/published_schema.h"
 
 namespace mflux::qwen3 {
 namespace {
 
 class Qwen3Schema : public ::testing::TestWithParam<const char*> {
  protected:
-  Json file = read_json(testing::fixture("qwen3_schema") / (std::string(GetParam()) + ".json"));
+  std::filesystem::path path =
+      testing::fixture("qwen3_schema") / (std::string(GetParam()) + ".json");
+  Json file = read_json(path);
   Qwen3Config config = parse_qwen3_config(file.at("config"), "config.json");
 
   /// Names and shapes of the published model.
@@ -28,7 +31,8 @@ class Qwen3Schema : public ::testing::TestWithParam<const char*> {
 TEST_P(Qwen3Schema, IsThePublishedModels) {
   Schema expected = published();
   EXPECT_EQ(expected.erase("lm_head.weight"), 1u); // a text encoder gives no next token
-  EXPECT_EQ(schema_of<TextEncoder>(config, std::vector{config.num_hidden_layers}), expected);
+  testing::expect_published(
+      schema_of<TextEncoder>(config, std::vector{config.num_hidden_layers}), expected, path);
 }
 
 TEST_P(Qwen3Schema, KleinNeedsTwentySevenLayers) {

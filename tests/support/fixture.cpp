@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mflux/artifacts/artifact.h"
+#include "support/measured.h"
 
 namespace mflux::testing {
 namespace {
@@ -83,11 +84,24 @@ void expect_parity(const std::filesystem::path& port, const std::filesystem::pat
   const auto ours = read_dump(port), theirs = read_dump(reference);
   ASSERT_THAT(names_of(ours), ::testing::ElementsAreArray(names_of(theirs)));
   ASSERT_FALSE(theirs.empty());
+  ports::Measurement measured{
+      .kind = ports::Measurement::Kind::fixture,
+      .what = in_checkout(reference),
+      .passed = true,
+      .count = static_cast<int64_t>(theirs.size()),
+      .worst = theirs.front().name};
   for (size_t i = 0; i < theirs.size(); ++i) {
     const auto& want = theirs[i];
     const auto got = want.slice.empty() ? ours[i].tensor : ours[i].tensor.slice(want.slice);
-    EXPECT_LE(relative_l2(got, want.tensor), float32_bound(want)) << want.name;
+    const double error = relative_l2(got, want.tensor);
+    EXPECT_LE(error, float32_bound(want)) << want.name;
+    measured.passed &= error <= float32_bound(want);
+    if (error > measured.rel_l2) {
+      measured.rel_l2 = error;
+      measured.worst = want.name;
+    }
   }
+  write_measurement(measured);
 }
 
 } // namespace mflux::testing

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <vector>
 
 #include "mflux/base/json.h"
 #include "mflux/weights/check.h"
+#include "support/measured.h"
 
 namespace mflux::testing {
 
@@ -16,6 +18,18 @@ inline Schema schema_in(const Json& file) {
     schema.emplace(name, mx::Shape(extents.begin(), extents.end()));
   }
   return schema;
+}
+
+/// Expects the declared parameters to be the published model's, and records that.
+/// `file` is the committed list of names and shapes that `published` was read from.
+inline void expect_published(
+    const Schema& declared, const Schema& published, const std::filesystem::path& file) {
+  EXPECT_EQ(declared, published);
+  write_measurement(
+      {.kind = ports::Measurement::Kind::schema,
+       .what = in_checkout(file),
+       .passed = declared == published,
+       .count = static_cast<int64_t>(declared.size())});
 }
 
 inline int64_t parameters_of(const Schema& schema) {

@@ -3,6 +3,7 @@
 #include "mflux/vae/kl/autoencoder.h"
 #include "support/expect_error.h"
 #include "support/fixture.h"
+#include "support/published_schema.h"
 
 namespace mflux::kl {
 namespace {
@@ -11,13 +12,15 @@ using testing::error_of;
 using ::testing::HasSubstr;
 
 TEST(KlVaeSchema, IsThePublishedModels) {
-  const Json file = read_json(testing::fixture("vae/z_image_schema.json"));
+  const auto path = testing::fixture("vae/z_image_schema.json");
+  const Json file = read_json(path);
   Schema expected;
   for (const auto& [name, tensor] : file.at("tensors").items()) {
     const auto shape = tensor.at("shape").get<std::vector<int>>();
     expected.emplace(name, mx::Shape(shape.begin(), shape.end()));
   }
-  EXPECT_EQ(schema_of<AutoencoderKL>(parse_vae_config(file.at("config"), "config")), expected);
+  testing::expect_published(
+      schema_of<AutoencoderKL>(parse_vae_config(file.at("config"), "config")), expected, path);
 }
 
 TEST(KlVaeConfig, EmptyMeansTheClassesDefaults) {

@@ -22,6 +22,7 @@ LAYERS = {
     "vae": ["nn"],
     "pipelines": ["encoders", "vae", "schedulers", "tokenizers"],
     "models": ["pipelines"],
+    "ports": ["base"],
 }
 
 

@@ -11,13 +11,15 @@ namespace {
 
 class TransformerSchema : public ::testing::TestWithParam<const char*> {
  protected:
-  Json file =
-      read_json(testing::fixture(std::string("flux2_transformer/schema_") + GetParam() + ".json"));
+  std::filesystem::path path =
+      testing::fixture(std::string("flux2_transformer/schema_") + GetParam() + ".json");
+  Json file = read_json(path);
   TransformerConfig config = parse_transformer_config(file.at("config"), "config.json");
 };
 
 TEST_P(TransformerSchema, IsThePublishedModels) {
-  EXPECT_EQ(schema_of<Flux2Transformer2DModel>(config), testing::schema_in(file));
+  testing::expect_published(
+      schema_of<Flux2Transformer2DModel>(config), testing::schema_in(file), path);
 }
 
 TEST_P(TransformerSchema, HasAsManyParameters) {
