@@ -8,7 +8,7 @@
 #include "cli/parity_commands.h"
 #include "mflux/base/error.h"
 #include "mflux/base/json.h"
-#include "mflux/parity/output/text_table.h"
+#include "mflux/base/text_table.h"
 #include "mflux/parity/runs/clean.h"
 
 namespace mflux::cli {
@@ -24,7 +24,7 @@ struct CleanFlags {
 };
 
 std::string describe(const CleanPlan& plan) {
-  parity::TextTable table;
+  TextTable table;
   for (const auto& run : plan.remove) {
     table.add({{printable(run.id)}, {parity::size_text(run.bytes)}});
   }

@@ -9,13 +9,13 @@
 #include "cli/split_name.h"
 #include "mflux/base/error.h"
 #include "mflux/base/json.h"
+#include "mflux/base/text_table.h"
 #include "mflux/image/png.h"
 #include "mflux/parity/images/find_picture.h"
 #include "mflux/parity/images/flip.h"
 #include "mflux/parity/images/heat.h"
 #include "mflux/parity/images/judge.h"
 #include "mflux/parity/output/result_json.h"
-#include "mflux/parity/output/text_table.h"
 #include "mflux/parity/places.h"
 
 namespace mflux::cli {
@@ -186,10 +186,10 @@ Exit run_image(const ImageFlags& flags, const Session& session) {
   print(result, sides, ref, session.json);
   const bool passes = result.verdict == parity::Verdict::pass;
   if (!session.json) {
-    const auto colour = passes ? parity::Colour::green : parity::Colour::red;
+    const auto colour = passes ? Colour::green : Colour::red;
     fmt::print(
         "{}  {}\n",
-        parity::painted(std::string(name_of(result.verdict)), colour, session.color()),
+        painted(std::string(name_of(result.verdict)), colour, session.color()),
         result.rule);
   }
   return passes ? kSuccess : kAnswerIsNo;

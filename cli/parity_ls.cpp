@@ -5,15 +5,13 @@
 #include "cli/parity_commands.h"
 #include "mflux/base/error.h"
 #include "mflux/base/json.h"
-#include "mflux/parity/output/text_table.h"
+#include "mflux/base/text_table.h"
 #include "mflux/parity/runs/runs.h"
 
 namespace mflux::cli {
 namespace {
 
-using parity::Colour;
 using parity::Run;
-using parity::TextTable;
 
 constexpr size_t kPromptWidth = 40;
 
@@ -44,7 +42,7 @@ std::string state_of(const Run& run) {
 
 std::string prompt_of(const Run& run) {
   const std::string text = printable(run.prompt.value_or("-"));
-  if (parity::width_of(text) <= kPromptWidth) {
+  if (width_of(text) <= kPromptWidth) {
     return text;
   }
   size_t end = kPromptWidth - 1;

@@ -11,8 +11,8 @@
 #include "cli/command.h"
 #include "cli/weights_commands.h"
 #include "mflux/base/error.h"
+#include "mflux/base/text_table.h"
 #include "mflux/parity/metrics/metrics.h"
-#include "mflux/parity/output/text_table.h"
 #include "mflux/weights/checkpoint.h"
 #include "mflux/weights/scan.h"
 
@@ -23,9 +23,6 @@ void print_json(const Json& json) {
 }
 
 namespace {
-
-using parity::Colour;
-using parity::TextTable;
 
 struct Totals {
   size_t tensors = 0, bytes = 0;
@@ -74,13 +71,12 @@ Statistics statistics_of(const Checkpoint& checkpoint, size_t index, int threads
 }
 
 Json to_json(const Statistics& statistics) {
-  const auto number = [](double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); };
   const auto& s = statistics.summary;
   return {
-      {"min", number(s.min)},
-      {"max", number(s.max)},
-      {"mean", number(s.mean)},
-      {"std", number(statistics.deviation())},
+      {"min", number_or_null(s.min)},
+      {"max", number_or_null(s.max)},
+      {"mean", number_or_null(s.mean)},
+      {"std", number_or_null(statistics.deviation())},
       {"nan", s.nonfinite.nan},
       {"inf", s.nonfinite.positive_inf + s.nonfinite.negative_inf},
       {"zeros", statistics.bits.zeros},

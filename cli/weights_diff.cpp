@@ -10,8 +10,8 @@
 
 #include "cli/weights_commands.h"
 #include "mflux/base/error.h"
+#include "mflux/base/text_table.h"
 #include "mflux/parity/metrics/metrics.h"
-#include "mflux/parity/output/text_table.h"
 #include "mflux/weights/checkpoint.h"
 
 namespace mflux::cli {
@@ -121,7 +121,7 @@ Exit diff(const DiffFlags& flags, const Session& session) {
     print_json(to_json(found, in_a.size()));
     return found.empty() ? kSuccess : kAnswerIsNo;
   }
-  parity::TextTable table;
+  TextTable table;
   for (const auto& d : found) {
     table.add(
         {{printable(d.name)},

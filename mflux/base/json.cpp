@@ -1,6 +1,7 @@
 #include "mflux/base/json.h"
 
 #include <fmt/format.h>
+#include <cmath>
 
 #include <algorithm>
 #include <limits>
@@ -165,6 +166,10 @@ std::string problem_of(const nlohmann::json::exception& error) {
   const auto where = problem.find(" at line "); // "parse error at line 1, column 2: syntax error …"
   const auto detail = problem.find(": ", where == problem.npos ? problem.size() : where);
   return detail == problem.npos ? problem : "an error" + problem.substr(where, detail - where);
+}
+
+Json number_or_null(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
 Json parse_json(std::string_view text) {

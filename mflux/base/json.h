@@ -16,6 +16,9 @@ using Json = nlohmann::ordered_json;
 /// What nlohmann::json complains of, without its own name and number in front.
 std::string problem_of(const nlohmann::json::exception& error);
 
+/// JSON has no NaN and no infinity: null.
+Json number_or_null(double value);
+
 /// Parses JSON strictly: duplicate keys, trailing text, comments, NaN, bad UTF-8 and nesting beyond
 /// 100 levels are errors. Throws Error.
 Json parse_json(std::string_view text);

@@ -4,7 +4,7 @@
 
 #include "mflux/base/error.h"
 #include "mflux/base/json.h"
-#include "mflux/parity/output/text_table.h"
+#include "mflux/base/text_table.h"
 #include "mflux/parity/output/values.h"
 
 namespace mflux::parity {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -36,10 +35,6 @@ Kind kind_of(const std::string& name, const std::string& where) {
 /// A number of JSON, where an infinite one is null.
 double number(JsonReader& reader, const char* key) {
   return reader.maybe<double>(key).value_or(std::numeric_limits<double>::infinity());
-}
-
-Json json_number(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
 } // namespace
@@ -90,7 +85,7 @@ Json to_json(const Measurement& one) {
   switch (one.kind) {
     case Kind::fixture:
     case Kind::live:
-      json["rel_l2"] = json_number(one.rel_l2);
+      json["rel_l2"] = number_or_null(one.rel_l2);
       json["worst"] = one.worst;
       [[fallthrough]];
     case Kind::schema:
@@ -100,7 +95,7 @@ Json to_json(const Measurement& one) {
       json["milliseconds"] = one.milliseconds;
       break;
     case Kind::memory:
-      json["ratio"] = json_number(one.ratio);
+      json["ratio"] = number_or_null(one.ratio);
       break;
   }
   return json;

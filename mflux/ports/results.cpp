@@ -79,6 +79,21 @@ void check_order(const fs::path& checkout, const ComponentFile& component, const
   }
 }
 
+/// A file, or all of a folder; none of what is neither, such as a seed.
+std::set<std::string> files_of(const fs::path& checkout, const std::string& path) {
+  std::set<std::string> files;
+  if (fs::is_regular_file(checkout / path)) {
+    files.insert(path);
+  } else if (!path.empty() && fs::is_directory(checkout / path)) {
+    for (const auto& entry : fs::recursive_directory_iterator(checkout / path)) {
+      if (entry.is_regular_file()) {
+        files.insert(fs::relative(entry.path(), checkout).string());
+      }
+    }
+  }
+  return files;
+}
+
 struct Job {
   fs::path file;
   ComponentFile component;
@@ -94,7 +109,7 @@ Job job_of(
   std::vector<Record> fresh;
   for (const auto& one : measured) {
     if (is_of(one, component)) {
-      fresh.push_back({one, commit, code_hash(checkout, component, one.source)});
+      fresh.push_back({one, commit, code_hash(checkout, component, one)});
     }
   }
   Job job{checkout / results_file(port, component), component, {}};
@@ -107,10 +122,10 @@ Job job_of(
 } // namespace
 
 std::string code_hash(
-    const fs::path& checkout, const ComponentFile& component, const std::string& test_source) {
+    const fs::path& checkout, const ComponentFile& component, const Measurement& one) {
   auto files = covered_code(checkout, component.code);
-  if (fs::is_regular_file(checkout / test_source)) {
-    files.insert(test_source);
+  for (const auto& further : {one.source, one.what}) {
+    files.merge(files_of(checkout, further));
   }
   return hash_of(checkout, files);
 }

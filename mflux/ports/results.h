@@ -13,15 +13,13 @@ namespace mflux::ports {
 struct Record {
   Measurement measured;
   std::string commit; ///< the checkout's when it was measured; "+" behind it: and changes
-  std::string code;   ///< hash_of what the component's code and the test's source were then
+  std::string code;   ///< code_hash() of then
 };
 
-/// The hash that a record of this component must have to be about today's code.
-/// Throws Error for code that does not exist; a test's source that does not is left out.
+/// The hash that a record of this component must have to be about today's code, test and fixture
+/// (`what`, where that is a path). Throws Error for code that does not exist.
 std::string code_hash(
-    const std::filesystem::path& checkout,
-    const ComponentFile& component,
-    const std::string& test_source);
+    const std::filesystem::path& checkout, const ComponentFile& component, const Measurement& one);
 
 /// FOLDER/results/COMPONENT.json: what is proven of a component; none when it does not exist.
 /// Throws Error.

@@ -40,7 +40,7 @@ std::string objection(
   if (!still_exists(checkout, one)) {
     return fmt::format("{} has gone from {}", one.test, one.source);
   }
-  if (record.code != code_hash(checkout, component, one.source)) {
+  if (record.code != code_hash(checkout, component, one)) {
     return fmt::format(
         "{} was measured on {} ({}) and is older than the code it covers",
         one.test,

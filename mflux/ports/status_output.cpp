@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "mflux/base/error.h"
+#include "mflux/base/text_table.h"
 
 namespace mflux::ports {
 namespace {
@@ -38,43 +38,20 @@ std::string speed_text(const ComponentStatus& status) {
       status.component.targets.milliseconds.value_or(0));
 }
 
-using Row = std::vector<std::string>;
+using Row = std::vector<TextTable::Cell>;
 
 Row row_of(const ComponentStatus& status) {
   const auto* worst = status.worst();
   return {
-      status.component.name,
-      name_of(status.state) + (status.problems.empty() ? "" : " !"),
-      loads_text(status),
-      matches_text(status),
-      worst ? worst->measured.worst : "-",
-      locked_text(status),
-      speed_text(status),
-      worst ? worst->measured.date : "-",
-      worst ? worst->commit : "-"};
-}
-
-std::string table(const std::vector<Row>& rows) {
-  std::vector<size_t> widths(rows.front().size());
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      line += fmt::format("  {:{}}", row[i], widths[i]);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
-}
-
-Json json_number(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
+      {status.component.name},
+      {name_of(status.state) + (status.problems.empty() ? "" : " !")},
+      {loads_text(status)},
+      {matches_text(status)},
+      {worst ? worst->measured.worst : "-"},
+      {locked_text(status)},
+      {speed_text(status)},
+      {worst ? worst->measured.date : "-"},
+      {worst ? worst->commit : "-"}};
 }
 
 Json json_of(const std::vector<Record>& records) {
@@ -97,7 +74,7 @@ Json json_of(const ComponentStatus& status) {
       {"state", name_of(status.state)},
       {"parity", component.parity},
       {"tolerance", component.tolerance},
-      {"rel_l2", worst ? json_number(worst->measured.rel_l2) : Json(nullptr)},
+      {"rel_l2", worst ? number_or_null(worst->measured.rel_l2) : Json(nullptr)},
       {"locked_by", status.locked_by},
       {"loads", json_of(status.schemas)},
       {"matches", json_of(status.parity)},
@@ -117,27 +94,29 @@ std::string to_text(const Status& status) {
         port.port.reference,
         port.port.version,
         (port.port.folder / "port.toml").string());
-    std::vector<Row> rows{
-        {"component",
-         "state",
-         "loads",
-         "rel_l2",
-         "largest at",
-         "locked by",
-         "speed",
-         "measured",
-         "commit"}};
+    TextTable table;
+    table.add(
+        {{"component"},
+         {"state"},
+         {"loads"},
+         {"rel_l2"},
+         {"largest at"},
+         {"locked by"},
+         {"speed"},
+         {"measured"},
+         {"commit"}});
     for (const auto& component : port.components) {
-      rows.push_back(row_of(component));
+      table.add(row_of(component));
     }
-    text += table(rows) + "\n";
+    text += table.format(false) + "\n";
   }
   const auto problems = status.all_problems();
   for (const auto& problem : problems) {
     text += fmt::format("! {}\n", printable(problem));
   }
   text += problems.empty() ? "every result is of today's code\n"
-                           : "./dev record measures again and writes mflux/models/*/results\n";
+                           : "./dev record (after ./dev setup --reference) measures again and "
+                             "writes mflux/models/*/results\n";
   return text;
 }
 

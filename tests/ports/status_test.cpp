@@ -84,6 +84,15 @@ TEST_F(PortStatusTest, AChangedTestMakesOnlyItsOwnRecordsOld) {
   EXPECT_THAT(checkout.net().problems, ElementsAre(HasSubstr("MatchesTheReference")));
 }
 
+TEST_F(PortStatusTest, ADumpMadeAnewMakesARecordOld) {
+  checkout.put("tests/fixtures/net/dump.safetensors", "one");
+  checkout.record({measured(Kind::fixture)});
+  EXPECT_EQ(checkout.net().state, State::locked);
+  checkout.put("tests/fixtures/net/dump.safetensors", "two");
+  EXPECT_EQ(checkout.net().state, State::declared);
+  EXPECT_THAT(checkout.net().problems, ElementsAre(HasSubstr("older than the code it covers")));
+}
+
 TEST_F(PortStatusTest, ATestThatHasGoneProvesNothing) {
   checkout.record({measured(Kind::fixture)});
   checkout.put("tests/net_test.cpp", "TEST(Net, Published) {}");

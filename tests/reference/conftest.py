@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+import json
+import math
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,3 +42,32 @@ def _plain_torch():
     torch.set_num_threads(2)
     with torch.no_grad():
         yield
+
+
+@pytest.fixture
+def keep_measured(request) -> Callable[[dict[str, float], dict[str, float]], None]:
+    """Writes the errors and bounds of a test's checkpoints into MFLUX_RECORD, for `mflux port record`."""
+
+    def keep(errors: dict[str, float], bounds: dict[str, float]) -> None:
+        folder = os.environ.get("MFLUX_RECORD")
+        if not folder:
+            return
+        worst = max(errors, key=lambda name: errors[name] if math.isfinite(errors[name]) else math.inf)
+        script = Path(request.node.path)
+        test = f"reference.{script.stem}.{request.node.originalname}"
+        case = request.node.name.removeprefix(request.node.originalname)
+        measured = {
+            "kind": "live",
+            "test": test,
+            "source": str(script.relative_to(REPOSITORY)),
+            "what": case.strip("[]"),
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "passed": all(errors[name] <= bounds[name] for name in errors),
+            "rel_l2": errors[worst] if math.isfinite(errors[worst]) else None,
+            "worst": worst,
+            "count": len(errors),
+        }
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / f"{test}{case}.json").write_text(json.dumps(measured), encoding="utf-8")
+
+    return keep

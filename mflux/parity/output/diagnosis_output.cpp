@@ -8,11 +8,11 @@
 #include <string_view>
 
 #include "mflux/base/error.h"
+#include "mflux/base/text_table.h"
 #include "mflux/parity/diagnose/catalogue.h"
 #include "mflux/parity/output/evidence_json.h"
 #include "mflux/parity/output/result_json.h"
 #include "mflux/parity/output/table.h"
-#include "mflux/parity/output/text_table.h"
 
 namespace mflux::parity {
 namespace {
@@ -98,10 +98,6 @@ std::string format_open(const Diagnosis& diagnosis) {
   return text + "\n";
 }
 
-Json or_null(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
 } // namespace
 
 std::string format_diagnosis(
@@ -135,8 +131,8 @@ Json causes_json(const Comparison& comparison, const Diagnosis& diagnosis) {
          {"name", without_step(at.name)},
          {"step", at.name.step ? Json(*at.name.step) : Json(nullptr)},
          {"confidence", cause.confidence},
-         {"before", or_null(cause.before)},
-         {"after", or_null(cause.after)},
+         {"before", number_or_null(cause.before)},
+         {"after", number_or_null(cause.after)},
          {"transform", cause.transform},
          {"detail", cause.detail},
          {"meaning", kind.meaning},
@@ -152,7 +148,9 @@ Json ruled_out_json(const Diagnosis& diagnosis) {
   Json out = Json::array();
   for (const auto& ruled : diagnosis.ruled_out) {
     out.push_back(
-        {{"id", ruled.id}, {"before", or_null(ruled.before)}, {"after", or_null(ruled.after)}});
+        {{"id", ruled.id},
+         {"before", number_or_null(ruled.before)},
+         {"after", number_or_null(ruled.after)}});
   }
   return out;
 }

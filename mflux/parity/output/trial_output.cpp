@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "mflux/base/json.h"
-#include "mflux/parity/output/text_table.h"
+#include "mflux/base/text_table.h"
 
 namespace mflux::parity {
 namespace {

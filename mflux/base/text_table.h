@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-namespace mflux::parity {
+namespace mflux {
 
 enum class Colour { none, red, yellow, green, dim, bold };
 
@@ -30,4 +30,4 @@ class TextTable {
 /// Characters of a UTF-8 text.
 size_t width_of(const std::string& text);
 
-} // namespace mflux::parity
+} // namespace mflux

@@ -1,10 +1,10 @@
-#include "mflux/parity/output/text_table.h"
+#include "mflux/base/text_table.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace mflux::parity {
+namespace mflux {
 namespace {
 
 bool stands_right(const std::string& text) {
@@ -58,4 +58,4 @@ std::string TextTable::format(bool coloured) const {
   return out;
 }
 
-} // namespace mflux::parity
+} // namespace mflux
