@@ -23,7 +23,7 @@ struct ComponentFile {
   std::vector<std::string> checkpoints; ///< globs: what a dump of it holds
   std::vector<std::string> tests;       ///< globs of ctest's names: what measures it
   std::string parity;                   ///< the target, for people
-  double tolerance = 0;                 ///< most that any checkpoint's rel_l2 may be
+  double tolerance = 0;                 ///< most that rel_l2 may be in a committed dump
   Targets targets;
 };
 

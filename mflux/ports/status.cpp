@@ -50,7 +50,8 @@ std::string objection(
   if (!one.passed) {
     return fmt::format("{} failed when it measured {}", one.test, one.what);
   }
-  if ((one.kind == Kind::fixture || one.kind == Kind::live) && one.rel_l2 > component.tolerance) {
+  // A live test has its own bound: a model drawn anew may be one on which torch errs as much.
+  if (one.kind == Kind::fixture && one.rel_l2 > component.tolerance) {
     return fmt::format(
         "{}: rel_l2 {:.1e} at {}, tolerance {:.1e}",
         one.test,
