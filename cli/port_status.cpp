@@ -70,8 +70,8 @@ constexpr const char* kStates =
     "  matches    every checkpoint is the reference's, within port.toml's tolerance\n"
     "  locked     and a committed fixture holds it to that\n"
     "  optimised  and it meets port.toml's target of speed\n"
-    "A record covers the sources that port.toml's `code` names and all that these include. When\n"
-    "one of them changes it proves nothing; ./dev record measures again.\n"
+    "A record covers the sources that port.toml's `code` names, all that these include, its test\n"
+    "and its dump. When one of them changes it proves nothing; ./dev record measures again.\n"
     "--check exits with 1 when a record failed or is older than the code it covers, when a port\n"
     "and its port.toml do not fit, or when a model's code reads tensors from a dump.\n"
     "Example: mflux port status --check";
